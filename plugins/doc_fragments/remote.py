@@ -1,0 +1,49 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server is meant."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  remote:
+    description:
+      - The server, by the name it has in the client configuration of the C(lxc) or the C(incus) command on the host that
+        runs the task. Whoever can say C(lxc list foo:) can say O(remote=foo).
+      - V(local) is the daemon of that host, through its socket, whichever of the two it is.
+      - If it is left out, the commands' own default remote is meant. With O(url) this is only a name for messages.
+    type: str
+  client_config:
+    description: Which command's client configuration is read for the remotes.
+    type: str
+    choices:
+      auto: Both. A name that means different servers in the two is refused.
+      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
+      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
+    default: auto
+  project:
+    description:
+      - The project on the server. If it is left out, the one that the client configuration names for the remote, and
+        otherwise the server's default.
+    type: str
+  url:
+    description:
+      - Address of the server, C(https://host:8443) or C(unix:///path/to/unix.socket), for use with no client
+        configuration at all.
+    type: str
+  client_cert:
+    description: With O(url), path of the client's certificate (PEM).
+    type: path
+  client_key:
+    description: With O(url), path of the client's key (PEM).
+    type: path
+  server_cert:
+    description:
+      - With O(url), the server's certificate, as PEM text or as the path of a file. No other is then accepted.
+      - If it is left out, the server's certificate has to be one that the system's authorities vouch for. Checking
+        cannot be switched off.
+    type: str
+"""

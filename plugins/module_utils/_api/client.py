@@ -1,0 +1,180 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The REST API of one server as seen by everything above it: objects in, objects out, errors raised.
+
+Source: doc/rest-api.md of LXD and of Incus.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Optional
+from urllib.parse import quote, urlencode
+
+from .deadline import REQUEST_SECONDS, Deadline
+from .errors import ApiError, Forbidden, NotFound, PreconditionFailed, Unreachable
+from .operation import Operation
+from .server import Server
+from .transport import Body, Response, Transport
+
+_ERRORS: Mapping[int, type[ApiError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 412: PreconditionFailed}
+_NOT_TRUSTED = (
+    "The server does not trust this client's certificate, or allows it less than this: have a trust token made there"
+    " and give it to flotilla.lxd.remote"
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server said: the metadata of a synchronous answer, the object's ETag, the operation of another."""
+
+    metadata: Any
+    etag: Optional[str] = None
+    operation: Optional[Operation] = None
+
+
+def path(*parts: str) -> str:
+    """The path of an object, every part escaped: ``path("instances", "c1", "state")``."""
+    return "/1.0/" + "/".join(quote(part, safe="") for part in parts)
+
+
+class Client:
+    """Requests to one remote, in one project and at one cluster member.
+
+    doing says in a few words what a request is for (``create container web1``); it stands in the error's text.
+    """
+
+    def __init__(
+        self, transport: Transport, *, project: Optional[str] = None, target: Optional[str] = None
+    ) -> None:
+        self.transport = transport
+        self.project = project
+        self.target = target
+        self._server: Optional[Server] = None
+
+    @property
+    def remote(self) -> str:
+        return self.transport.remote
+
+    @property
+    def server(self) -> Server:
+        """Who the server is and what it can do. Asked once."""
+        if self._server is None:
+            self._server = Server.parse(self.get("/1.0", doing="ask who it is").metadata)
+        return self._server
+
+    def scoped(self, *, project: Optional[str] = None, target: Optional[str] = None) -> Client:
+        """The same connection, in another project or at another cluster member."""
+        other = Client(self.transport, project=project or self.project, target=target or self.target)
+        other._server = self._server
+        return other
+
+    def get(self, where: str, *, doing: str = "", deadline: Optional[Deadline] = None, **query: str) -> Reply:
+        """Read an object. The reply's etag belongs into the write that follows."""
+        return self.send("GET", where, doing=doing, deadline=deadline, query=query)
+
+    def find(self, where: str, *, doing: str = "", **query: str) -> Optional[Reply]:
+        """Read an object that may not be there: None then."""
+        try:
+            return self.get(where, doing=doing, **query)
+        except NotFound:
+            return None
+
+    def write(
+        self,
+        method: str,
+        where: str,
+        payload: Optional[Mapping[str, Any]] = None,
+        *,
+        doing: str,
+        deadline: Deadline,
+        etag: Optional[str] = None,
+        **query: str,
+    ) -> Any:
+        """Change something and return once it is done: the metadata of the answer, or of the finished operation.
+
+        Whether there is an operation to wait for is read from the answer, since servers differ in it.
+        Raises ApiError (PreconditionFailed when etag is no longer the object's), DeadlineExceeded, Unreachable.
+        """
+        reply = self.send(method, where, payload, doing=doing, deadline=deadline, etag=etag, query=query)
+        return reply.operation.wait(deadline) if reply.operation else reply.metadata
+
+    def send(
+        self,
+        method: str,
+        where: str,
+        payload: Optional[Mapping[str, Any]] = None,
+        *,
+        doing: str = "",
+        body: Body = None,
+        headers: Optional[Mapping[str, str]] = None,
+        deadline: Optional[Deadline] = None,
+        etag: Optional[str] = None,
+        query: Optional[Mapping[str, str]] = None,
+    ) -> Reply:
+        """One request: payload goes as JSON, body as it is. An operation is handed back, not waited for."""
+        sent = dict(headers or {})
+        if payload is not None:
+            body = json.dumps(payload).encode()
+            sent["Content-Type"] = "application/json"
+        if etag:
+            sent["If-Match"] = etag
+        url = self._url(where, query)
+        answer = self.transport.request(method, url, body=body, headers=sent, deadline=deadline)
+        return self._understand(answer, doing or f"{method} {where}")
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        where: str,
+        *,
+        doing: str,
+        headers: Optional[Mapping[str, str]] = None,
+        deadline: Optional[Deadline] = None,
+        **query: str,
+    ) -> Iterator[HTTPResponse]:
+        """An answer whose body is read in pieces by the caller (files, images). Statuses from 400 on are raised."""
+        deadline = deadline or Deadline(REQUEST_SECONDS)
+        url = self._url(where, query)
+        try:
+            answer = self.transport.open(method, url, headers=headers, deadline=deadline)
+            if answer.status >= 400:
+                self._understand(Response(answer.status, answer.headers, answer.read()), doing)
+            yield answer
+        except (OSError, HTTPException) as error:
+            raise self.transport.broken(method, url, error, deadline) from error
+        finally:
+            # What was not read to its end would be taken for the next answer.
+            self.transport.close()
+
+    def _url(self, where: str, query: Optional[Mapping[str, str]]) -> str:
+        terms = dict(query or {})
+        if self.project and "all-projects" not in terms:
+            terms.setdefault("project", self.project)
+        if self.target:
+            terms.setdefault("target", self.target)
+        return f"{where}?{urlencode(terms)}" if terms else where
+
+    def _understand(self, answer: Response, doing: str) -> Reply:
+        try:
+            content = json.loads(answer.body)
+            kind = content["type"]
+        except (ValueError, TypeError, KeyError):
+            raise Unreachable(
+                self.remote,
+                f"what answers at {self.transport.address} (HTTP {answer.status}) is neither LXD nor Incus",
+            ) from None
+        if kind == "error" or answer.status >= 400:
+            status = int(content.get("error_code") or answer.status)
+            error = _ERRORS.get(status, ApiError)
+            advice = _NOT_TRUSTED if error is Forbidden else ""
+            raise error(self.remote, doing, status, str(content.get("error", "")), advice)
+        if kind == "async":
+            return Reply(None, operation=Operation(self, content["metadata"], doing))
+        return Reply(content.get("metadata"), etag=answer.headers.get("ETag"))

@@ -1,0 +1,106 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Background operations: waiting for them, and calling off what nobody waits for any more.
+
+Source: doc/rest-api.md, "Asynchronous operations"; status codes there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from .deadline import Deadline
+from .errors import ApiError, DeadlineExceeded, NotFound, OperationFailed
+
+if TYPE_CHECKING:
+    from .client import Client
+
+SUCCESS = 200
+FAILURE = 400  # and above: cancelled
+# How long one wait may hang in the server before we look how far it is and ask again.
+_WAIT_SECONDS = 30.0
+
+
+class Operation:
+    """One operation of a server, at the time it was last looked at."""
+
+    def __init__(self, client: Client, content: Mapping[str, Any], doing: str) -> None:
+        self._client = client
+        self._content = dict(content)
+        self.doing = doing
+
+    @property
+    def id(self) -> str:
+        return str(self._content["id"])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return dict(self._content.get("metadata") or {})
+
+    @property
+    def status_code(self) -> int:
+        return int(self._content["status_code"])
+
+    @property
+    def error(self) -> str:
+        """The server's text for why it failed; empty otherwise."""
+        return str(self._content.get("err") or "")
+
+    def wait(
+        self, deadline: Deadline, on_progress: Optional[Callable[[Mapping[str, Any]], None]] = None
+    ) -> dict[str, Any]:
+        """Return the metadata of the operation once it has succeeded.
+
+        on_progress is handed the metadata each time the server is asked. Raises OperationFailed with the server's text,
+        and DeadlineExceeded, the operation then being called off if the server lets it.
+        """
+        content = self.finish(deadline, on_progress)
+        if self.status_code >= FAILURE:
+            raise OperationFailed(self._client.remote, self.doing, self.status_code, self.error)
+        return content
+
+    def finish(
+        self, deadline: Deadline, on_progress: Optional[Callable[[Mapping[str, Any]], None]] = None
+    ) -> dict[str, Any]:
+        """Return the metadata of the operation once it has ended, well or badly."""
+        while self.status_code < SUCCESS:
+            if deadline.passed:
+                raise DeadlineExceeded(self._call_off(deadline))
+            self._look(deadline)
+            if on_progress is not None:
+                on_progress(self.metadata)
+        return self.metadata
+
+    def cancel(self) -> bool:
+        """Ask the server to call it off. False when it cannot be, or is over."""
+        try:
+            self._client.send("DELETE", f"/1.0/operations/{self.id}", doing=f"cancel: {self.doing}")
+        except ApiError:
+            return False
+        return True
+
+    def _look(self, deadline: Deadline) -> None:
+        seconds = max(1, int(min(_WAIT_SECONDS, deadline.remaining())))
+        try:
+            # The answer may come right at the end of the server's own time: leave it some more.
+            reply = self._client.get(
+                f"/1.0/operations/{self.id}/wait",
+                doing=self.doing,
+                deadline=Deadline(seconds + 10),
+                timeout=str(seconds),
+            )
+        except NotFound as error:
+            # Servers forget what ended five seconds ago, and everything when they are restarted.
+            raise OperationFailed(
+                self._client.remote, self.doing, error.status, "the server no longer knows how it ended"
+            ) from error
+        self._content = dict(reply.metadata)
+
+    def _call_off(self, deadline: Deadline) -> str:
+        outcome = "was called off" if self.cancel() else "goes on in the server, which cannot call it off"
+        return (
+            f"remote {self._client.remote}: {self.doing}: not done within {deadline.seconds:g} seconds;"
+            f" the operation {outcome}"
+        )

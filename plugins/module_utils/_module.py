@@ -1,0 +1,89 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge between the layers below and Ansible's modules: shared options, and errors as Ansible tells them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._api.client import Client
+from ._api.errors import ApiError, FlotillaError
+from ._remotes.resolve import Access, connect
+from ._resources.plan import Outcome
+
+# Documented in plugins/doc_fragments/remote.py.
+REMOTE_OPTIONS: Mapping[str, Any] = {
+    "remote": {"type": "str"},
+    "client_config": {"type": "str", "choices": ["auto", "lxc", "incus"], "default": "auto"},
+    "project": {"type": "str"},
+    "url": {"type": "str"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "server_cert": {"type": "str"},
+}
+
+# Documented in plugins/doc_fragments/wait.py.
+WAIT_OPTIONS: Mapping[str, Any] = {"timeout": {"type": "int", "default": 600}}
+
+
+def run(
+    action: Callable[[AnsibleModule], dict[str, Any]],
+    options: Mapping[str, Any],
+    *,
+    constraints: Optional[Mapping[str, Any]] = None,
+) -> None:
+    """Run a module's action and leave: with its result, or with one sentence about what went wrong."""
+    module = AnsibleModule(
+        argument_spec={**REMOTE_OPTIONS, **options},
+        supports_check_mode=True,
+        required_together=[("client_cert", "client_key")],
+        **(constraints or {}),
+    )
+    try:
+        result = action(module)
+    except FlotillaError as error:
+        module.fail_json(msg=_sentence(error), **_facts(error))
+    module.exit_json(**result)
+
+
+def access(module: AnsibleModule) -> Access:
+    """How the task says which server is meant."""
+    return Access(**{key: module.params[key] for key in REMOTE_OPTIONS})
+
+
+def client(module: AnsibleModule) -> Client:
+    """A client for the task's remote and project."""
+    return connect(access(module))
+
+
+def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's parameters that are fields of a resource's Wanted, as its arguments."""
+    fields = {one.name for one in dataclasses.fields(wanted)} & params.keys()
+    return {name: frozenset(params[name]) if name == "exact" else params[name] for name in fields}
+
+
+def result(outcome: Outcome[Any], noun: str) -> dict[str, Any]:
+    """A module's result: what was done, and the object under its noun, unless it is absent."""
+    content = outcome.result()
+    if outcome.checked_only:
+        there = {**(outcome.state.metadata if outcome.state else {}), **outcome.plan.after} if outcome.plan.after else {}
+    else:
+        there = outcome.state.metadata if outcome.state else {}
+    return {**content, noun: there} if there else content
+
+
+def _sentence(error: FlotillaError) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+def _facts(error: FlotillaError) -> dict[str, Any]:
+    """What a playbook can look at in a failed result, instead of at words."""
+    if isinstance(error, ApiError):
+        return {"error": {"remote": error.remote, "doing": error.doing, "status": error.status, "text": error.text}}
+    return {}

@@ -1,0 +1,50 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading for the info modules: one object by name, or all there are. What is not there is an empty list, not an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional
+
+from .._api.client import Client, path
+
+Objects = list[dict[str, Any]]
+
+
+def containers(client: Client, name: Optional[str], *, with_state: bool, all_projects: bool) -> Objects:
+    """Instances as the API gives them; with_state: with ``state`` (addresses, use of memory and the like) in each."""
+    if name is None:
+        query = {"recursion": "2" if with_state else "1"}
+        if all_projects:
+            query["all-projects"] = "true"
+        return list(client.get(path("instances"), doing="list containers", **query).metadata or ())
+    found = client.find(path("instances", name), doing=f"read container {name}")
+    if found is None:
+        return []
+    container = dict(found.metadata)
+    if with_state:
+        state = client.get(path("instances", name, "state"), doing=f"read state of container {name}")
+        container["state"] = state.metadata
+    return [container]
+
+
+def profiles(client: Client, name: Optional[str]) -> Objects:
+    """Profiles as the API gives them."""
+    if name is None:
+        return list(client.get(path("profiles"), doing="list profiles", recursion="1").metadata or ())
+    found = client.find(path("profiles", name), doing=f"read profile {name}")
+    return [found.metadata] if found else []
+
+
+def images(client: Client, name: Optional[str]) -> Objects:
+    """Images as the API gives them, by alias, or by fingerprint or its beginning."""
+    if name is None:
+        return list(client.get(path("images"), doing="list images", recursion="1").metadata or ())
+    alias = client.find(path("images", "aliases", name), doing=f"look up image {name}")
+    if alias is None and not re.fullmatch(r"[0-9a-f]{1,64}", name):
+        return []
+    fingerprint = alias.metadata["target"] if alias else name
+    found = client.find(path("images", fingerprint), doing=f"read image {name}")
+    return [found.metadata] if found else []

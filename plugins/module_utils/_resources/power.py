@@ -1,0 +1,42 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run states: which the API knows, and the ways from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_BY_CODE = {102: "stopped", 103: "running", 110: "frozen"}
+
+# From the state a container is in to the one the user names: the API's actions, in order.
+_WAYS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("stopped", "started"): ("start",),
+    ("stopped", "restarted"): ("start",),
+    ("stopped", "frozen"): ("start", "freeze"),
+    ("running", "stopped"): ("stop",),
+    ("running", "restarted"): ("restart",),
+    ("running", "frozen"): ("freeze",),
+    # A frozen container cannot be asked to halt: it is thawed to hear it.
+    ("frozen", "started"): ("unfreeze",),
+    ("frozen", "stopped"): ("unfreeze", "stop"),
+    ("frozen", "restarted"): ("unfreeze", "restart"),
+}
+_ENDS_AS = {"started": "running", "restarted": "running", "stopped": "stopped", "frozen": "frozen"}
+
+
+def status(content: Mapping[str, Any]) -> str:
+    """``stopped``, ``running``, ``frozen``, or the server's word in lower case for what passes or is broken."""
+    return _BY_CODE.get(int(content.get("status_code") or 0), str(content.get("status") or "unknown").lower())
+
+
+def way(current: str, wanted: str) -> list[str]:
+    """The actions from the current state to the wanted one; none for ``present``."""
+    known = current if current in _BY_CODE.values() else "running"
+    return list(_WAYS.get((known, wanted), ()))
+
+
+def status_after(current: str, wanted: str) -> str:
+    """The state a container is in once it is as wanted."""
+    return _ENDS_AS.get(wanted, current)

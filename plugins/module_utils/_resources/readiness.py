@@ -1,0 +1,130 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting until a container is ready, in the sense the user gives the word."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Optional
+
+from .._api.client import Client, path
+from .._api.deadline import Deadline
+from .._api.errors import ApiError, DeadlineExceeded, InvalidInput, OperationFailed
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_INTERFACE = re.compile(r"(?P<interface>[A-Za-z0-9_.-]{1,15}?)(:(?P<family>ipv4|ipv6))?")
+
+# Exit codes are all that comes back, so each command says by its own what it found.
+_SYSTEMD = 's=$(systemctl is-system-running --wait); [ "$s" = running ] || [ "$s" = degraded ]'
+_CLOUD_INIT = 'command -v cloud-init >/dev/null || exit 127; cloud-init status --wait >/dev/null; [ $? -ne 1 ] || exit 126'
+
+State = Mapping[str, Any]
+
+
+def check(conditions: Sequence[str], wanted_state: str) -> None:
+    """Refuse a condition that is none, and waiting for what will not run. Raises InvalidInput."""
+    if conditions and wanted_state in ("stopped", "frozen", "absent"):
+        raise InvalidInput(f"wait_for goes with a container that runs, and the state asked for is {wanted_state}")
+    for condition in conditions:
+        if condition not in _CONDITIONS and not _INTERFACE.fullmatch(condition):
+            raise InvalidInput(
+                f"wait_for {condition!r} is no condition: it is one of {', '.join(_CONDITIONS)}, or a network interface,"
+                " as in eth0 or eth0:ipv6"
+            )
+
+
+def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadline) -> None:
+    """Return once every condition holds. Raises DeadlineExceeded, naming the ones that do not, and what was seen."""
+    pause = _FIRST_PAUSE
+    open_conditions = list(conditions)
+    while open_conditions:
+        state = client.get(path("instances", name, "state"), doing=f"read state of container {name}").metadata
+        if int(state.get("status_code") or 0) != 103:
+            raise OperationFailed(
+                client.remote,
+                f"wait for container {name} to be ready",
+                int(state.get("status_code") or 0),
+                f"it does not run, but is {str(state.get('status')).lower()}",
+            )
+        open_conditions = [one for one in open_conditions if not _holds(one, client, name, state, deadline)]
+        if not open_conditions:
+            return
+        if deadline.passed:
+            raise DeadlineExceeded(
+                f"remote {client.remote}: container {name} is not ready after {deadline.seconds:g} seconds: still waiting"
+                f" for {', '.join(open_conditions)}; its addresses: {_addresses_seen(state)}"
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _holds(condition: str, client: Client, name: str, state: State, deadline: Deadline) -> bool:
+    known = _CONDITIONS.get(condition)
+    if known is not None:
+        return known(client, name, state, deadline)
+    match = _INTERFACE.fullmatch(condition)
+    interface, family = (match["interface"], match["family"]) if match else (condition, None)
+    families = ("inet",) if family == "ipv4" else ("inet6",) if family == "ipv6" else ("inet", "inet6")
+    return _has_address(state, families, interface)
+
+
+def _has_address(state: State, families: Sequence[str], interface: Optional[str] = None) -> bool:
+    networks = state.get("network") or {}
+    return any(
+        address.get("family") in families and address.get("scope") == "global"
+        for name, network in networks.items()
+        if interface is None or name == interface
+        for address in network.get("addresses") or ()
+    )
+
+
+def _addresses_seen(state: State) -> str:
+    seen = [
+        f"{name} {address.get('address')}"
+        for name, network in (state.get("network") or {}).items()
+        for address in network.get("addresses") or ()
+        if address.get("scope") == "global"
+    ]
+    return ", ".join(seen) or "none"
+
+
+def _shell(script: str) -> Callable[[Client, str, State, Deadline], bool]:
+    def ask(client: Client, name: str, state: State, deadline: Deadline) -> bool:
+        code = _run(client, name, script, deadline)
+        if code in (126, 127):
+            what = "cloud-init" if "cloud-init" in script else "sh or systemctl"
+            reason = f"{what} is not there" if code == 127 else "cloud-init ended with an error"
+            raise OperationFailed(client.remote, f"wait for container {name} to be ready", code, reason)
+        return code == 0
+
+    return ask
+
+
+def _run(client: Client, name: str, script: str, deadline: Deadline) -> int:
+    """The exit code of a shell script in the container, its output thrown away."""
+    doing = f"look whether container {name} is ready"
+    payload = {"command": ["sh", "-c", script], "wait-for-websocket": False, "interactive": False}
+    try:
+        reply = client.send("POST", path("instances", name, "exec"), payload, doing=doing, deadline=deadline)
+    except ApiError as error:
+        if error.status == 400:
+            return -1  # It stopped meanwhile: the next look at its state says so.
+        raise
+    if reply.operation is None:
+        return -1
+    return int(reply.operation.finish(deadline).get("return", -1))
+
+
+_CONDITIONS: Mapping[str, Callable[[Client, str, State, Deadline], bool]] = {
+    "running": lambda client, name, state, deadline: True,
+    "ipv4": lambda client, name, state, deadline: _has_address(state, ("inet",)),
+    "ipv6": lambda client, name, state, deadline: _has_address(state, ("inet6",)),
+    # A virtual machine whose agent is silent has a process count of -1.
+    "agent": lambda client, name, state, deadline: int(state.get("processes", -1)) > 0,
+    "systemd": _shell(_SYSTEMD),
+    "cloud_init": _shell(_CLOUD_INIT),
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads containers on LXD and Incus."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_info
+short_description: Reads containers on LXD and Incus
+version_added: 0.1.0
+description:
+  - Returns the containers and virtual machines of a server, or one of them.
+author:
+  - The flotilla.lxd developers (@flotilla-lxd)
+extends_documentation_fragment:
+  - flotilla.lxd.remote
+  - flotilla.lxd.attributes.info
+options:
+  name:
+    description: Name of one container. If there is none of that name, the list is empty. All of them if this is left out.
+    type: str
+  all_projects:
+    description: Look in all projects instead of one. Does not go with O(name) or O(project).
+    type: bool
+    default: false
+  with_state:
+    description: Whether to return the state too, that is addresses, and use of memory, disk and processor.
+    type: bool
+    default: true
+seealso:
+  - module: flotilla.lxd.container
+  - plugin: flotilla.lxd.containers
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: All containers of a server
+  flotilla.lxd.container_info:
+    remote: lxd-a
+  register: fleet
+
+- name: Their names
+  ansible.builtin.debug:
+    msg: "{{ fleet.containers | map(attribute='name') }}"
+
+- name: One, and where it is
+  flotilla.lxd.container_info:
+    remote: lxd-a
+    name: web1
+"""
+
+RETURN = r"""
+containers:
+  description: The containers, in the words of the API.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: web1
+      project: default
+      type: container
+      status: Running
+      profiles: [default]
+      config: {limits.memory: 1GiB}
+      state:
+        network:
+          eth0:
+            addresses: [{family: inet, address: 192.0.2.17, netmask: "24", scope: global}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flotilla.lxd.plugins.module_utils import _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import listing
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "all_projects": {"type": "bool", "default": False},
+    "with_state": {"type": "bool", "default": True},
+}
+
+
+def read(module: AnsibleModule) -> dict:
+    params = module.params
+    if params["all_projects"] and (params["name"] or params["project"]):
+        module.fail_json(msg="all_projects goes neither with name nor with project")
+    containers = listing.containers(
+        _module.client(module), params["name"], with_state=params["with_state"], all_projects=params["all_projects"]
+    )
+    return {"containers": containers}
+
+
+def main() -> None:
+    _module.run(read, OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

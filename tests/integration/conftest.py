@@ -1,0 +1,129 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The integration tests run plays against the lab's real daemons: `make lab` first, and `. .lab/env`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+LXD = "lxd-a"
+INCUS = "incus-a"
+COMMANDS = {"lxd-a": "lxc", "lxd-b": "lxc", "incus-a": "incus", "incus-b": "incus"}
+
+
+@dataclass
+class Run:
+    """What one ansible-playbook run did."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+
+    def results(self, task: str) -> list[dict[str, Any]]:
+        """The results of the tasks of this name, in order."""
+        return [entry["result"] for entry in self.tasks if entry["task"] == task]
+
+    def result(self, task: str) -> dict[str, Any]:
+        return self.results(task)[-1]
+
+    @property
+    def text(self) -> str:
+        return self.stdout + self.stderr
+
+
+@pytest.fixture
+def playbook(tmp_path):
+    """Run a play (a list of plays, or the path of a playbook) as a user would; return a Run.
+
+    A run that fails fails the test, unless fails=True is said: then one that does not.
+    """
+
+    def run(
+        plays: list[dict[str, Any]] | Path,
+        *arguments: str,
+        fails: bool = False,
+        inventory: str | Path | None = None,
+        extra: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
+        path = plays
+        if not isinstance(plays, Path):
+            path = tmp_path / f"{uuid.uuid4().hex}.yml"
+            path.write_text(yaml.safe_dump(plays, sort_keys=False, allow_unicode=True))
+        results = tmp_path / f"{uuid.uuid4().hex}.jsonl"
+        command = ["ansible-playbook", str(path), *arguments]
+        if inventory:
+            command += ["-i", str(inventory)]
+        if extra:
+            command += ["-e", json.dumps(extra)]
+        done = subprocess.run(
+            command,
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+            env={**os.environ, "FLOTILLA_TEST_RESULTS": str(results), **(environment or {})},
+        )
+        lines = results.read_text().splitlines() if results.exists() else []
+        outcome = Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in lines])
+        assert "Traceback" not in outcome.text, outcome.text
+        assert (outcome.returncode != 0) is fails, outcome.text
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def local_tasks(playbook):
+    """Run tasks on localhost with this collection's modules; return a Run."""
+
+    def run(tasks: list[dict[str, Any]], *arguments: str, **options: Any) -> Run:
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
+        return playbook([play], *arguments, **options)
+
+    return run
+
+
+@pytest.fixture(params=[LXD, INCUS])
+def remote(request) -> str:
+    """One remote of each kind in turn."""
+    return request.param
+
+
+@pytest.fixture
+def command_line():
+    """Call the remote's own command: ``command_line(remote, "list", f"{remote}:", "--format=json")``; its output."""
+
+    def call(remote: str, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            [COMMANDS[remote], *arguments], capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture
+def name(remote, command_line) -> str:
+    """A name for a container of the test's own; what bears it on the remote is removed afterwards."""
+    chosen = f"t-{uuid.uuid4().hex[:8]}"
+    yield chosen
+    listing = json.loads(command_line(remote, "list", f"{remote}:", "--format=json"))
+    for instance in listing:
+        if instance["name"].startswith(chosen):
+            command_line(remote, "delete", "--force", f"{remote}:{instance['name']}")
