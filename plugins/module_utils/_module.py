@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -35,11 +35,15 @@ def run(
     action: Callable[[AnsibleModule], dict[str, Any]],
     options: Mapping[str, Any],
     *,
-    constraints: Optional[Mapping[str, Any]] = None,
+    constraints: Mapping[str, Any] | None = None,
+    remote_options: bool = True,
 ) -> None:
-    """Run a module's action and leave: with its result, or with one sentence about what went wrong."""
+    """Run a module's action and leave: with its result, or with one sentence about what went wrong.
+
+    remote_options: the module acts on a server, and takes the options that say which.
+    """
     module = AnsibleModule(
-        argument_spec={**REMOTE_OPTIONS, **options},
+        argument_spec={**(REMOTE_OPTIONS if remote_options else {}), **options},
         supports_check_mode=True,
         required_together=[("client_cert", "client_key")],
         **(constraints or {}),
@@ -71,7 +75,9 @@ def result(outcome: Outcome[Any], noun: str) -> dict[str, Any]:
     """A module's result: what was done, and the object under its noun, unless it is absent."""
     content = outcome.result()
     if outcome.checked_only:
-        there = {**(outcome.state.metadata if outcome.state else {}), **outcome.plan.after} if outcome.plan.after else {}
+        there = (
+            {**(outcome.state.metadata if outcome.state else {}), **outcome.plan.after} if outcome.plan.after else {}
+        )
     else:
         there = outcome.state.metadata if outcome.state else {}
     return {**content, noun: there} if there else content

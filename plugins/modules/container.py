@@ -217,6 +217,11 @@ actions:
   type: list
   elements: str
   sample: [create, start]
+addresses:
+  description: Its global addresses by family, in the order of the interfaces.
+  returned: when O(wait_for) is given, except in check mode
+  type: dict
+  sample: {ipv4: [192.0.2.17], ipv6: []}
 restart_required:
   description: Whether something that was changed takes effect only when the container is started anew.
   returned: when a container that is there was looked at
@@ -233,7 +238,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image_choice, instance, readiness
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import (
+    addresses,
+    image_choice,
+    instance,
+    readiness,
+)
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
 
 OPTIONS = {
@@ -276,9 +286,11 @@ def manage(module: AnsibleModule) -> dict:
         return image_choice.find(client, text, kind=kind, client_config=params["client_config"])
 
     outcome = converge(instance.Instance(client, wanted, find_image), deadline, check=module.check_mode)
+    result = _module.result(outcome, "container")
     if params["wait_for"] and not module.check_mode:
-        readiness.wait(client, wanted.name, params["wait_for"], deadline)
-    return _module.result(outcome, "container")
+        state = readiness.wait(client, wanted.name, params["wait_for"], deadline)
+        result["addresses"] = addresses.by_family(state)
+    return result
 
 
 def main() -> None:

@@ -33,8 +33,10 @@ class Run:
     tasks: list[dict[str, Any]] = field(default_factory=list)
 
     def results(self, task: str) -> list[dict[str, Any]]:
-        """The results of the tasks of this name, in order."""
-        return [entry["result"] for entry in self.tasks if entry["task"] == task]
+        """The results of the tasks of this name, in order; ``failed`` says whether the task did."""
+        return [
+            {**entry["result"], "failed": entry["outcome"] == "failed"} for entry in self.tasks if entry["task"] == task
+        ]
 
     def result(self, task: str) -> dict[str, Any]:
         return self.results(task)[-1]
@@ -110,7 +112,12 @@ def command_line():
 
     def call(remote: str, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            [COMMANDS[remote], *arguments], capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
+            [COMMANDS[remote], *arguments],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from .deadline import REQUEST_SECONDS, Deadline
@@ -34,8 +34,8 @@ class Reply:
     """What the server said: the metadata of a synchronous answer, the object's ETag, the operation of another."""
 
     metadata: Any
-    etag: Optional[str] = None
-    operation: Optional[Operation] = None
+    etag: str | None = None
+    operation: Operation | None = None
 
 
 def path(*parts: str) -> str:
@@ -49,13 +49,11 @@ class Client:
     doing says in a few words what a request is for (``create container web1``); it stands in the error's text.
     """
 
-    def __init__(
-        self, transport: Transport, *, project: Optional[str] = None, target: Optional[str] = None
-    ) -> None:
+    def __init__(self, transport: Transport, *, project: str | None = None, target: str | None = None) -> None:
         self.transport = transport
         self.project = project
         self.target = target
-        self._server: Optional[Server] = None
+        self._server: Server | None = None
 
     @property
     def remote(self) -> str:
@@ -68,20 +66,20 @@ class Client:
             self._server = Server.parse(self.get("/1.0", doing="ask who it is").metadata)
         return self._server
 
-    def scoped(self, *, project: Optional[str] = None, target: Optional[str] = None) -> Client:
+    def scoped(self, *, project: str | None = None, target: str | None = None) -> Client:
         """The same connection, in another project or at another cluster member."""
         other = Client(self.transport, project=project or self.project, target=target or self.target)
         other._server = self._server
         return other
 
-    def get(self, where: str, *, doing: str = "", deadline: Optional[Deadline] = None, **query: str) -> Reply:
+    def get(self, where: str, *, doing: str = "", deadline: Deadline | None = None, **query: str) -> Reply:
         """Read an object. The reply's etag belongs into the write that follows."""
         return self.send("GET", where, doing=doing, deadline=deadline, query=query)
 
-    def find(self, where: str, *, doing: str = "", **query: str) -> Optional[Reply]:
+    def find(self, where: str, *, doing: str = "", **query: str) -> Reply | None:
         """Read an object that may not be there: None then."""
         try:
-            return self.get(where, doing=doing, **query)
+            return self.send("GET", where, doing=doing, query=query)
         except NotFound:
             return None
 
@@ -89,11 +87,11 @@ class Client:
         self,
         method: str,
         where: str,
-        payload: Optional[Mapping[str, Any]] = None,
+        payload: Mapping[str, Any] | None = None,
         *,
         doing: str,
         deadline: Deadline,
-        etag: Optional[str] = None,
+        etag: str | None = None,
         **query: str,
     ) -> Any:
         """Change something and return once it is done: the metadata of the answer, or of the finished operation.
@@ -108,14 +106,14 @@ class Client:
         self,
         method: str,
         where: str,
-        payload: Optional[Mapping[str, Any]] = None,
+        payload: Mapping[str, Any] | None = None,
         *,
         doing: str = "",
         body: Body = None,
-        headers: Optional[Mapping[str, str]] = None,
-        deadline: Optional[Deadline] = None,
-        etag: Optional[str] = None,
-        query: Optional[Mapping[str, str]] = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
+        etag: str | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Reply:
         """One request: payload goes as JSON, body as it is. An operation is handed back, not waited for."""
         sent = dict(headers or {})
@@ -135,13 +133,14 @@ class Client:
         where: str,
         *,
         doing: str,
-        headers: Optional[Mapping[str, str]] = None,
-        deadline: Optional[Deadline] = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
         **query: str,
     ) -> Iterator[HTTPResponse]:
         """An answer whose body is read in pieces by the caller (files, images). Statuses from 400 on are raised."""
         deadline = deadline or Deadline(REQUEST_SECONDS)
         url = self._url(where, query)
+        answer: HTTPResponse | None = None
         try:
             answer = self.transport.open(method, url, headers=headers, deadline=deadline)
             if answer.status >= 400:
@@ -151,9 +150,10 @@ class Client:
             raise self.transport.broken(method, url, error, deadline) from error
         finally:
             # What was not read to its end would be taken for the next answer.
-            self.transport.close()
+            if answer is None or not answer.isclosed():
+                self.transport.close()
 
-    def _url(self, where: str, query: Optional[Mapping[str, str]]) -> str:
+    def _url(self, where: str, query: Mapping[str, str] | None) -> str:
         terms = dict(query or {})
         if self.project and "all-projects" not in terms:
             terms.setdefault("project", self.project)

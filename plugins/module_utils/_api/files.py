@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import IO, Optional
+from http.client import HTTPResponse
+from typing import IO
 
 from .client import Client, path
 from .deadline import Deadline
+from .errors import ApiError
+from .server import KINDS
 
 CHUNK = 1024 * 1024
+# What lets a write change the mode of a file that is there already. Incus has nothing like it.
+MODIFY_PERMISSIONS = "instances_files_modify_permissions"
 
 
 @dataclass(frozen=True)
 class Attributes:
     """Owner and permissions of a file. None: as the server sees fit (root, and its own default mode)."""
 
-    uid: Optional[int] = None
-    gid: Optional[int] = None
-    mode: Optional[int] = None
+    uid: int | None = None
+    gid: int | None = None
+    mode: int | None = None
 
 
 def push(
@@ -48,7 +53,7 @@ def push(
     if attributes.mode is not None:
         # The leading zero matters: without it the servers read a decimal number.
         headers[f"{prefix}mode"] = f"{attributes.mode & 0o7777:04o}"
-        if client.server.can("instances_files_modify_permissions"):
+        if client.server.can(MODIFY_PERMISSIONS):
             headers[f"{prefix}modify-perm"] = "mode"
     client.send(
         "POST",
@@ -64,28 +69,49 @@ def push(
 def pull(client: Client, instance: str, source: str, content: IO[bytes], deadline: Deadline) -> Attributes:
     """Read a file into content, streaming it; return what it has for owner and mode.
 
-    Raises NotFound, and IsADirectoryError for a directory.
+    Raises NotFound, and ApiError for a directory.
     """
     doing = f"read file {source} of container {instance}"
-    prefix = client.server.kind.header_prefix
+    target = ""
     with client.stream(
         "GET", path("instances", instance, "files"), doing=doing, deadline=deadline, path=source
     ) as answer:
-        kind = answer.headers.get(f"{prefix}type")
-        if kind == "directory":
-            raise IsADirectoryError(f"remote {client.remote}: {doing}: it is a directory")
+        kind = _header(answer, "type")
         if kind == "symlink":
             target = answer.read().decode()
-        else:
+        elif kind != "directory":
             while chunk := answer.read(CHUNK):
                 content.write(chunk)
-            return Attributes(
-                uid=_number(answer.headers.get(f"{prefix}uid"), 10),
-                gid=_number(answer.headers.get(f"{prefix}gid"), 10),
-                mode=_number(answer.headers.get(f"{prefix}mode"), 8),
-            )
-    return pull(client, instance, target, content, deadline)
+    if kind == "directory":
+        raise ApiError(client.remote, doing, answer.status, "it is a directory")
+    if target:
+        return pull(client, instance, target, content, deadline)
+    return _attributes(answer)
 
 
-def _number(text: Optional[str], base: int) -> Optional[int]:
+def look(client: Client, instance: str, name: str, deadline: Deadline) -> Attributes:
+    """Owner and mode of a file. Raises NotFound."""
+    doing = f"look at file {name} of container {instance}"
+    with client.stream(
+        "HEAD", path("instances", instance, "files"), doing=doing, deadline=deadline, path=name
+    ) as answer:
+        answer.read()
+    return _attributes(answer)
+
+
+def _attributes(answer: HTTPResponse) -> Attributes:
+    return Attributes(
+        uid=_number(_header(answer, "uid"), 10),
+        gid=_number(_header(answer, "gid"), 10),
+        mode=_number(_header(answer, "mode"), 8),
+    )
+
+
+def _header(answer: HTTPResponse, name: str) -> str | None:
+    """A header of either server: that spares asking which of them it is."""
+    prefixes = (kind.header_prefix for kind in KINDS)
+    return next((value for prefix in prefixes if (value := answer.headers.get(prefix + name))), None)
+
+
+def _number(text: str | None, base: int) -> int | None:
     return int(text, base) if text else None

@@ -9,7 +9,7 @@ Source: doc/rest-api.md, "Asynchronous operations"; status codes there too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 from .deadline import Deadline
 from .errors import ApiError, DeadlineExceeded, NotFound, OperationFailed
@@ -49,7 +49,7 @@ class Operation:
         return str(self._content.get("err") or "")
 
     def wait(
-        self, deadline: Deadline, on_progress: Optional[Callable[[Mapping[str, Any]], None]] = None
+        self, deadline: Deadline, on_progress: Callable[[Mapping[str, Any]], None] | None = None
     ) -> dict[str, Any]:
         """Return the metadata of the operation once it has succeeded.
 
@@ -62,7 +62,7 @@ class Operation:
         return content
 
     def finish(
-        self, deadline: Deadline, on_progress: Optional[Callable[[Mapping[str, Any]], None]] = None
+        self, deadline: Deadline, on_progress: Callable[[Mapping[str, Any]], None] | None = None
     ) -> dict[str, Any]:
         """Return the metadata of the operation once it has ended, well or badly."""
         while self.status_code < SUCCESS:
@@ -96,6 +96,9 @@ class Operation:
             raise OperationFailed(
                 self._client.remote, self.doing, error.status, "the server no longer knows how it ended"
             ) from error
+        except ApiError:
+            # Incus says no more than that, both of an operation that failed and of one that still runs.
+            reply = self._client.get(f"/1.0/operations/{self.id}", doing=self.doing)
         self._content = dict(reply.metadata)
 
     def _call_off(self, deadline: Deadline) -> str:

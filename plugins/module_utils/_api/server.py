@@ -22,6 +22,7 @@ class Kind:
 
 LXD = Kind(name="lxd", title="LXD", header_prefix="X-LXD-", protocol="lxd")
 INCUS = Kind(name="incus", title="Incus", header_prefix="X-Incus-", protocol="incus")
+KINDS = (LXD, INCUS)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import hashlib
 import os
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from .errors import CertificateRefused, ConfigurationError
 
@@ -38,10 +38,10 @@ class Identity:
     client_certificate, client_key: paths of PEM files.
     """
 
-    server_certificate: Optional[str] = None
-    ca_file: Optional[str] = None
-    client_certificate: Optional[str] = None
-    client_key: Optional[str] = None
+    server_certificate: str | None = None
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
 
 
 def fingerprint(pem: str) -> str:
@@ -56,7 +56,7 @@ def fingerprint(pem: str) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def explain(error: BaseException) -> Optional[str]:
+def explain(error: BaseException) -> str | None:
     """What a failed TLS conversation means to a user, or None where TLS has nothing to do with it."""
     if not type(error).__module__.startswith("ssl") and "ssl" not in type(error).__name__.lower():
         return None
@@ -74,6 +74,21 @@ def explain(error: BaseException) -> Optional[str]:
     return f"TLS failed ({reason.lower().replace('_', ' ') or error})"
 
 
+def shown_certificate(sock: socket.socket, host: str) -> str:
+    """The certificate (PEM) that a server shows on a connected socket, unchecked.
+
+    For comparing it with what is known of the server, and for telling the user. Nothing but the handshake is sent: what
+    is sent later goes through a Context, which checks. Raises what the socket raises.
+    """
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with context.wrap_socket(sock, server_hostname=host) as wrapped:
+        return ssl.DER_cert_to_PEM_cert(wrapped.getpeercert(binary_form=True) or b"")
+
+
 class Context:
     """What is needed to talk to one server, read once from the files of its identity."""
 
@@ -82,13 +97,13 @@ class Context:
         import ssl
 
         self._remote = remote
-        self._pinned: Optional[str] = None
+        self._pinned: str | None = None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             if identity.server_certificate:
                 self._pinned = fingerprint(identity.server_certificate)
                 context.check_hostname = False
-                context.verify_flags |= _VERIFY_PARTIAL_CHAIN  # type: ignore[assignment]
+                context.verify_flags = ssl.VerifyFlags(context.verify_flags | _VERIFY_PARTIAL_CHAIN)
                 context.load_verify_locations(cadata=identity.server_certificate)
             elif identity.ca_file:
                 context.load_verify_locations(cafile=identity.ca_file)
@@ -101,12 +116,15 @@ class Context:
         self._load_client_certificate(context, identity)
         self._context = context
 
-    def wrap(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
-        """Shake hands on a connected socket. Raises CertificateRefused, or what the socket raises."""
+    def wrap(self, sock: socket.socket, host: str, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+        """Shake hands on a connected socket. Raises CertificateRefused, or what the socket raises.
+
+        session: that of another connection to the same server, which spares both sides most of the arithmetic.
+        """
         import ssl
 
         try:
-            wrapped = self._context.wrap_socket(sock, server_hostname=host)
+            wrapped = self._context.wrap_socket(sock, server_hostname=host, session=session)
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(self._remote, self._refusal(error)) from error
         except ssl.SSLError as error:
@@ -147,7 +165,7 @@ class Context:
             " flotilla.lxd.remote, or give its certificate as server_cert"
         )
 
-    def _not_the_pinned_one(self, shown: Optional[str]) -> str:
+    def _not_the_pinned_one(self, shown: str | None) -> str:
         return (
             f"refused: the server shows another certificate{f' (SHA-256 {shown})' if shown else ''} than the one pinned"
             f" for it (SHA-256 {self._pinned}). Either this is not the server it claims to be, or it was set up anew:"

@@ -12,8 +12,8 @@ import http.client
 import select
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import IO, Optional, Union
+from dataclasses import dataclass, field
+from typing import IO, Union
 
 from . import tls
 from .deadline import REQUEST_SECONDS, Deadline
@@ -39,7 +39,7 @@ class TlsAddress:
 
     host: str
     port: int
-    identity: tls.Identity = tls.Identity()
+    identity: tls.Identity = field(default_factory=tls.Identity)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -47,6 +47,15 @@ class TlsAddress:
 
 
 Address = Union[UnixAddress, TlsAddress]
+
+
+def certificate_shown(remote: str, address: TlsAddress) -> str:
+    """The certificate (PEM) that the server shows, not checked in any way. Raises Unreachable."""
+    try:
+        with socket.create_connection((address.host, address.port), timeout=CONNECT_SECONDS) as plain:
+            return tls.shown_certificate(plain, address.host)
+    except OSError as error:
+        raise Unreachable(remote, f"cannot connect to {address}: {tls.explain(error) or _reason(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,8 @@ class Transport:
         self.remote = remote
         self.address = address
         self._user_agent = user_agent
-        self._tls_context: Optional[tls.Context] = None
-        self._connection: Optional[_Connection] = None
+        self._tls_context: tls.Context | None = None
+        self._connection: _Connection | None = None
 
     def request(
         self,
@@ -86,8 +95,8 @@ class Transport:
         path: str,
         *,
         body: Body = None,
-        headers: Optional[Mapping[str, str]] = None,
-        deadline: Optional[Deadline] = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
     ) -> Response:
         """Send one request and read the whole answer, whatever its status.
 
@@ -112,8 +121,8 @@ class Transport:
         path: str,
         *,
         body: Body = None,
-        headers: Optional[Mapping[str, str]] = None,
-        deadline: Optional[Deadline] = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
     ) -> http.client.HTTPResponse:
         """Send one request and return the answer with its body still to be read, in pieces, before the next request.
 
@@ -158,7 +167,8 @@ class Transport:
         plain = socket.create_connection((address.host, address.port), timeout=seconds)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return self._tls_context.wrap(plain, address.host)
+            kept = self._connection and self._connection.sock
+            return self._tls_context.wrap(plain, address.host, getattr(kept, "session", None))
         except BaseException:
             plain.close()
             raise

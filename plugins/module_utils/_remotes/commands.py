@@ -33,7 +33,8 @@ class Command:
     name: str
     kind: Kind
     configuration_variable: str
-    configuration_directories: tuple[str, ...]
+    configuration_directories: tuple[str, ...]  # the last one is the snap's, if there is a snap
+    snap_command: Optional[str]
     global_variable: str
     global_directory: str
     remote_variable: str
@@ -51,7 +52,9 @@ class Command:
             return named
         candidates = [_expand(directory, environment) for directory in self.configuration_directories]
         present = (directory for directory in candidates if os.path.isfile(os.path.join(directory, "config.yml")))
-        return next(present, candidates[0])
+        # Nothing there yet: where the command that is installed will look for it.
+        from_snap = self.snap_command and os.path.exists(self.snap_command)
+        return next(present, candidates[-1] if from_snap else candidates[0])
 
     def machine_directory(self, environment: Mapping[str, str]) -> str:
         """The directory of the machine's own configuration, which counts where the user's says nothing."""
@@ -80,6 +83,7 @@ LXC_COMMAND = Command(
     kind=LXD,
     configuration_variable="LXD_CONF",
     configuration_directories=("~/.config/lxc", "~/snap/lxd/common/config"),
+    snap_command="/snap/bin/lxc",
     global_variable="LXD_GLOBAL_CONF",
     global_directory="/etc/lxd",
     remote_variable="LXC_REMOTE",
@@ -108,6 +112,7 @@ INCUS_COMMAND = Command(
     kind=INCUS,
     configuration_variable="INCUS_CONF",
     configuration_directories=("~/.config/incus",),
+    snap_command=None,
     global_variable="INCUS_GLOBAL_CONF",
     global_directory="/etc/incus",
     remote_variable="INCUS_REMOTE",

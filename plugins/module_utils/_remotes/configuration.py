@@ -9,28 +9,40 @@ Source: shared/cliconfig of Incus, lxc/config of LXD. Entries that are not ours 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from .._api import tls
 from .._api.errors import ConfigurationError
 from .._api.tls import Identity
 from .commands import Command
+from .files import write_file
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A remote as it stands in config.yml. content holds all its keys, ours and others."""
+    """A remote as it stands in config.yml. content holds all its keys, ours and others.
+
+    directory is the user's; machine_directory is set for an entry that is in the machine's own configuration instead.
+    """
 
     name: str
     command: Command
     directory: str
     content: Mapping[str, Any]
+    machine_directory: Optional[str] = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """All its addresses, the one that the command reached last first. Incus 7 lists several, by commas."""
+        addresses = [one.strip() for one in str(self.content.get("addr") or "").split(",")]
+        latest = self.content.get("last_working_address")
+        return sorted(addresses, key=lambda one: one != latest)
 
     @property
     def address(self) -> str:
-        return str(self.content.get("addr") or "")
+        return self.addresses[0]
 
     @property
     def protocol(self) -> str:
@@ -47,7 +59,19 @@ class Entry:
 
     @property
     def server_certificate_file(self) -> str:
-        return os.path.join(self.directory, "servercerts", f"{self.name}.crt")
+        return os.path.join(self.machine_directory or self.directory, "servercerts", f"{self.name}.crt")
+
+    def server_certificate(self) -> Optional[str]:
+        """The pinned certificate (PEM), or None. Raises ConfigurationError."""
+        return _read(self.server_certificate_file)
+
+    def server_fingerprint(self) -> Optional[str]:
+        """The SHA-256 of the pinned certificate, or None. Raises ConfigurationError."""
+        certificate = self.server_certificate()
+        try:
+            return tls.fingerprint(certificate) if certificate else None
+        except ValueError as error:
+            raise ConfigurationError(f"{self.server_certificate_file} is broken: {error}") from error
 
     def client_files(self) -> tuple[str, str]:
         """Paths of the client's certificate and key for this remote; they need not be there."""
@@ -57,14 +81,19 @@ class Entry:
         common = os.path.join(self.directory, "client")
         return f"{common}.crt", f"{common}.key"
 
+    def authority_file(self) -> Optional[str]:
+        """Path of the authorities that vouch for the server in place of the system's, if there are any."""
+        certificate, _key = self.client_files()
+        authority = f"{certificate[: -len('.crt')]}.ca"
+        return authority if os.path.exists(authority) else None
+
     def identity(self) -> Identity:
         """What the transport needs for this remote, read from the files that are there."""
         certificate, key = self.client_files()
         present = os.path.exists(certificate) or os.path.exists(key)
-        authority = f"{certificate[: -len('.crt')]}.ca"
         return Identity(
-            server_certificate=_read(self.server_certificate_file),
-            ca_file=authority if os.path.exists(authority) else None,
+            server_certificate=self.server_certificate(),
+            ca_file=self.authority_file(),
             client_certificate=certificate if present else None,
             client_key=key if present else None,
         )
@@ -78,16 +107,19 @@ class Configuration:
     directory: str
     content: dict[str, Any] = field(default_factory=dict)
     inherited: dict[str, Any] = field(default_factory=dict)
+    machine_directory: str = ""
 
     @classmethod
     def load(cls, command: Command, environment: Mapping[str, str]) -> Configuration:
         """Read what is there; nothing there is an empty configuration. Raises ConfigurationError with file and line."""
         directory = command.directory(environment)
+        machine_directory = command.machine_directory(environment)
         return cls(
             command,
             directory,
             content=_load(os.path.join(directory, "config.yml")),
-            inherited=_load(command.global_configuration(environment)),
+            inherited=_load(os.path.join(machine_directory, "config.yml")),
+            machine_directory=machine_directory,
         )
 
     @property
@@ -101,34 +133,23 @@ class Configuration:
     @property
     def entries(self) -> dict[str, Entry]:
         """The remotes by name. ``local`` is not among them: it is built in."""
-        remotes = {**(self.inherited.get("remotes") or {}), **(self.content.get("remotes") or {})}
-        return {
-            name: Entry(name, self.command, self.directory, content or {})
-            for name, content in remotes.items()
-            if name != "local"
-        }
+        own, machine = self.content.get("remotes") or {}, self.inherited.get("remotes") or {}
+        entries = {name: self.entry(name, content or {}, inherited=True) for name, content in machine.items()}
+        entries.update({name: self.entry(name, content or {}) for name, content in own.items()})
+        entries.pop("local", None)
+        return entries
+
+    def entry(self, name: str, content: Mapping[str, Any], *, inherited: bool = False) -> Entry:
+        """An entry of this configuration, which need not be in it (yet)."""
+        machine_directory = self.machine_directory if inherited else None
+        return Entry(name, self.command, self.directory, content, machine_directory)
 
     def save(self) -> None:
-        """Write config.yml as a whole or not at all."""
+        """Write config.yml as a whole or not at all. Raises ConfigurationError."""
         import yaml
 
-        text = yaml.safe_dump(self.content, default_flow_style=False, sort_keys=True)
+        text = yaml.safe_dump(self.content, default_flow_style=False, sort_keys=False, allow_unicode=True)
         write_file(self.file, text.encode(), 0o600)
-
-
-def write_file(path: str, content: bytes, mode: int) -> None:
-    """Put a file in place at once, so that nobody ever reads half of it. Makes its directory (0750) when needed."""
-    directory = os.path.dirname(path)
-    os.makedirs(directory, mode=0o750, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{os.path.basename(path)}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _load(path: str) -> dict[str, Any]:

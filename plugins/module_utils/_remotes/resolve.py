@@ -103,12 +103,33 @@ def image_source(name: str, prefer: Kind, environment: Mapping[str, str], client
     configurations = [Configuration.load(one, environment) for one in ordered]
     for configuration in configurations:
         if name in configuration.entries:
-            return _from_entry(configuration.entries[name], environment)
+            return from_entry(configuration.entries[name], environment)
     for one in ordered:
         builtin = one.builtin_remote(name)
         if builtin:
             return Remote(name, builtin.address, builtin.protocol, public=True)
     raise ConfigurationError(_unknown(name, configurations))
+
+
+def from_entry(entry: Entry, environment: Mapping[str, str]) -> Remote:
+    """An entry of a client configuration as a remote. Raises ConfigurationError for one that cannot be used."""
+    if not entry.address:
+        raise ConfigurationError(f"remote {entry.name} has no addr in {os.path.join(entry.directory, 'config.yml')}")
+    auth_type = entry.content.get("auth_type") or "tls"
+    if auth_type != "tls" and not entry.public:
+        raise ConfigurationError(
+            f"remote {entry.name} is set up for {auth_type}: only TLS client certificates are supported. Add it again with"
+            " flotilla.lxd.remote and a trust token"
+        )
+    variable = entry.command.project_variable
+    return Remote(
+        name=entry.name,
+        url=_socket_url(entry, environment) if entry.address == "unix://" else entry.address,
+        protocol=entry.protocol,
+        public=entry.public,
+        project=(environment.get(variable) if variable else None) or entry.project,
+        identity=entry.identity() if entry.address.startswith("https://") else Identity(),
+    )
 
 
 def parse_url(name: str, url: str, identity: Identity) -> Address:
@@ -129,14 +150,14 @@ def parse_url(name: str, url: str, identity: Identity) -> Address:
 def _explicit(access: Access) -> Remote:
     url = str(access.url)
     identity = Identity(
-        server_certificate=_pem(access.server_cert),
+        server_certificate=read_pem(access.server_cert),
         client_certificate=access.client_cert and os.path.expanduser(access.client_cert),
         client_key=access.client_key and os.path.expanduser(access.client_key),
     )
     return Remote(name=access.remote or url, url=url, protocol="lxd", identity=identity)
 
 
-def _pem(certificate: Optional[str]) -> Optional[str]:
+def read_pem(certificate: Optional[str]) -> Optional[str]:
     """A certificate given as PEM text or as the path of a file with it."""
     if not certificate or "-----BEGIN" in certificate:
         return certificate or None
@@ -199,27 +220,7 @@ def _configured(name: str, configurations: list[Configuration], environment: Map
         raise ConfigurationError(
             f"remote {name} is two servers: {listing}. Choose by client_config: lxc or client_config: incus"
         )
-    return _from_entry(found[0], environment)
-
-
-def _from_entry(entry: Entry, environment: Mapping[str, str]) -> Remote:
-    if not entry.address:
-        raise ConfigurationError(f"remote {entry.name} has no addr in {os.path.join(entry.directory, 'config.yml')}")
-    auth_type = entry.content.get("auth_type") or "tls"
-    if auth_type != "tls" and not entry.public:
-        raise ConfigurationError(
-            f"remote {entry.name} is set up for {auth_type}: only TLS client certificates are supported. Add it again with"
-            " flotilla.lxd.remote and a trust token"
-        )
-    variable = entry.command.project_variable
-    return Remote(
-        name=entry.name,
-        url=_socket_url(entry, environment) if entry.address == "unix://" else entry.address,
-        protocol=entry.protocol,
-        public=entry.public,
-        project=(environment.get(variable) if variable else None) or entry.project,
-        identity=entry.identity() if entry.address.startswith("https://") else Identity(),
-    )
+    return from_entry(found[0], environment)
 
 
 def _socket_url(entry: Entry, environment: Mapping[str, str]) -> str:

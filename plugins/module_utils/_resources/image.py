@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 from urllib.parse import urlencode
 
 from .._api.client import Client, Reply, path
@@ -29,14 +29,14 @@ class Wanted:
 
     name: str
     state: str
-    source: Optional[str] = None
-    file: Optional[str] = None
-    rootfs: Optional[str] = None
+    source: str | None = None
+    file: str | None = None
+    rootfs: str | None = None
     type: str = "container"
-    aliases: Optional[list[str]] = None
-    properties: Optional[Mapping[str, Any]] = None
-    public: Optional[bool] = None
-    auto_update: Optional[bool] = None
+    aliases: list[str] | None = None
+    properties: Mapping[str, Any] | None = None
+    public: bool | None = None
+    auto_update: bool | None = None
 
     @property
     def by_alias(self) -> bool:
@@ -54,11 +54,11 @@ class Image:
         self.wanted = wanted
         self._find_image = find_image
         self._file = ImageFile(wanted.file, wanted.rootfs) if wanted.file else None
-        self._choice: Optional[ImageChoice] = None
-        self._fingerprint: Optional[str] = None
+        self._choice: ImageChoice | None = None
+        self._fingerprint: str | None = None
         self._targets: dict[str, str] = {}
 
-    def read(self) -> Optional[Reply]:
+    def read(self) -> Reply | None:
         """The image meant, whether or not it bears the alias yet."""
         listing = self.client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
         self._targets = {alias["name"]: alias["target"] for alias in listing or ()}
@@ -67,7 +67,7 @@ class Image:
             return None
         return self.client.find(path("images", self._fingerprint), doing=f"read image {self.wanted.name}")
 
-    def plan(self, state: Optional[Reply]) -> Plan:
+    def plan(self, state: Reply | None) -> Plan:
         before = _described(state.metadata) if state else {}
         if self.wanted.state == "absent":
             return self._plan_absent(before)
@@ -94,7 +94,7 @@ class Image:
         else:
             write(self.client, step, deadline)
 
-    def _expected_fingerprint(self) -> Optional[str]:
+    def _expected_fingerprint(self) -> str | None:
         wanted = self.wanted
         if self._file is not None and wanted.state == "present":
             self._file.check()
@@ -134,7 +134,7 @@ class Image:
             "auto_update": before.get("auto_update", False) if wanted.auto_update is None else wanted.auto_update,
         }
 
-    def _alias_steps(self, fingerprint: Optional[str]) -> list[Step]:
+    def _alias_steps(self, fingerprint: str | None) -> list[Step]:
         wanted, steps = self.wanted, []
         for alias in [*([wanted.name] if wanted.by_alias else []), *(wanted.aliases or [])]:
             target = self._targets.get(alias)
@@ -142,7 +142,9 @@ class Image:
                 continue
             payload = {"name": alias, "description": ""}
             if target is None:
-                steps.append(Step("alias", self._doing(f"give alias {alias} to"), "POST", path("images", "aliases"), payload))
+                steps.append(
+                    Step("alias", self._doing(f"give alias {alias} to"), "POST", path("images", "aliases"), payload)
+                )
             elif alias == wanted.name:
                 # The file is what the user means by this name now.
                 where = path("images", "aliases", alias)
@@ -154,7 +156,9 @@ class Image:
     def _plan_absent(self, before: Mapping[str, Any]) -> Plan:
         if not before:
             return Plan({}, {})
-        return Plan(before, {}, (Step("delete", self._doing("delete"), "DELETE", path("images", before["fingerprint"])),))
+        return Plan(
+            before, {}, (Step("delete", self._doing("delete"), "DELETE", path("images", before["fingerprint"])),)
+        )
 
     def _notes(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Whether the source has another image by now. Looked up only where it was needed anyway, or is cheap."""

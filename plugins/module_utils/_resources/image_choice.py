@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import unquote
 
 from .._api.client import Client, path
@@ -31,9 +31,9 @@ class ImageChoice:
     """
 
     text: str
-    fingerprint: Optional[str]
+    fingerprint: str | None
     source: Mapping[str, Any]
-    owner: Optional[Client] = field(default=None, repr=False)
+    owner: Client | None = field(default=None, repr=False)
 
     def source_with_secret(self, deadline: Deadline) -> dict[str, Any]:
         """The source, with a fresh secret where one is needed. To be asked for right before it is used."""
@@ -50,7 +50,7 @@ class ImageChoice:
         return {**self.source, "secret": secret}
 
 
-def split(text: str) -> tuple[Optional[str], str]:
+def split(text: str) -> tuple[str | None, str]:
     """``foo:debian/12`` as remote and name; no remote: None. Raises InvalidInput."""
     remote, colon, name = text.partition(":")
     if not colon:
@@ -100,7 +100,7 @@ def _fingerprint(client: Client, name: str, text: str) -> str:
 
 
 def _remote_source(
-    client: Client, remote: Remote, url: str, alias: Optional[str], fingerprint: Optional[str], kind: str
+    client: Client, remote: Remote, url: str, alias: str | None, fingerprint: str | None, kind: str
 ) -> dict[str, Any]:
     source: dict[str, Any] = {
         "type": "image",

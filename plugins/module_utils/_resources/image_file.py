@@ -13,7 +13,6 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Optional
 
 from .._api.errors import InvalidInput
 
@@ -25,7 +24,7 @@ class ImageFile:
     """A unified image (file alone), or a split one: file is then the metadata tarball, rootfs the root file system."""
 
     file: str
-    rootfs: Optional[str] = None
+    rootfs: str | None = None
 
     def check(self) -> None:
         """Raises InvalidInput for a file that is not there or empty."""

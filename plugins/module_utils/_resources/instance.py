@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
@@ -33,18 +33,18 @@ class Wanted:
 
     name: str
     state: str
-    source: Optional[Mapping[str, Any]] = None
-    image: Optional[str] = None
+    source: Mapping[str, Any] | None = None
+    image: str | None = None
     rebuild: bool = False
-    config: Optional[Mapping[str, Any]] = None
-    devices: Optional[Mapping[str, Any]] = None
-    profiles: Optional[list[str]] = None
-    description: Optional[str] = None
-    ephemeral: Optional[bool] = None
-    architecture: Optional[str] = None
-    type: Optional[str] = None
-    target: Optional[str] = None
-    rename_from: Optional[str] = None
+    config: Mapping[str, Any] | None = None
+    devices: Mapping[str, Any] | None = None
+    profiles: list[str] | None = None
+    description: str | None = None
+    ephemeral: bool | None = None
+    architecture: str | None = None
+    type: str | None = None
+    target: str | None = None
+    rename_from: str | None = None
     exact: frozenset[str] = frozenset()
     allow_restart: bool = False
     force: bool = False
@@ -62,9 +62,9 @@ class Instance:
         self.client = client
         self.wanted = wanted
         self._find_image = find_image
-        self._image: Optional[ImageChoice] = None
+        self._image: ImageChoice | None = None
 
-    def read(self) -> Optional[Reply]:
+    def read(self) -> Reply | None:
         """The container of the name, or else the one to be renamed."""
         wanted = self.wanted
         found = self._find(wanted.name)
@@ -72,10 +72,12 @@ class Instance:
             return found
         old = self._find(wanted.rename_from)
         if found and old:
-            raise self._invalid(f"{wanted.rename_from} cannot be renamed to it: there is a container of that name already")
+            raise self._invalid(
+                f"{wanted.rename_from} cannot be renamed to it: there is a container of that name already"
+            )
         return found or old
 
-    def plan(self, state: Optional[Reply]) -> Plan:
+    def plan(self, state: Reply | None) -> Plan:
         if self.wanted.state == "absent":
             return self._plan_absent(state)
         return self._plan_change(state) if state else self._plan_create()
@@ -89,7 +91,7 @@ class Instance:
             step = replace(step, payload={**(step.payload or {}), "source": self._image.source_with_secret(deadline)})
         write(client, step, deadline)
 
-    def _find(self, name: str) -> Optional[Reply]:
+    def _find(self, name: str) -> Reply | None:
         return self.client.find(path("instances", name), doing=f"read container {name}")
 
     def _plan_create(self) -> Plan:
@@ -99,7 +101,7 @@ class Instance:
             "name": wanted.name,
             "type": kind,
             "config": merge_config({}, wanted.config, exact=False),
-            "devices": merge_devices({}, wanted.devices, exact=False, owner=f"container {wanted.name}"),
+            "devices": merge_devices({}, wanted.devices, exact=False, owner=self._whose),
             "description": wanted.description or "",
             "ephemeral": bool(wanted.ephemeral),
             "source": self._source(kind),
@@ -133,7 +135,7 @@ class Instance:
             notes["image_moved_on"] = drifted
         return Plan(before, after, tuple(steps), notes)
 
-    def _plan_absent(self, state: Optional[Reply]) -> Plan:
+    def _plan_absent(self, state: Reply | None) -> Plan:
         if state is None:
             return Plan({}, {})
         content, name = state.metadata, self.wanted.name
@@ -151,7 +153,7 @@ class Instance:
         fields: dict[str, Any] = {
             "config": merge_config(before["config"], wanted.config, exact="config" in wanted.exact),
             "devices": merge_devices(
-                before["devices"], wanted.devices, exact="devices" in wanted.exact, owner=f"container {wanted.name}"
+                before["devices"], wanted.devices, exact="devices" in wanted.exact, owner=self._whose
             ),
         }
         for key in ("profiles", "description", "ephemeral"):
@@ -169,7 +171,7 @@ class Instance:
         where = path("instances", before["name"])
         return [Step("update", self._doing("update"), "PUT", where, payload, etag=state.etag)]
 
-    def _steps_at_rest(self, before: Mapping[str, Any], drifted: Optional[bool]) -> list[Step]:
+    def _steps_at_rest(self, before: Mapping[str, Any], drifted: bool | None) -> list[Step]:
         """What can only be done to a stopped container."""
         wanted, steps = self.wanted, []
         if wanted.rebuild and drifted:
@@ -180,7 +182,9 @@ class Instance:
             steps.append(Step("rebuild", self._doing("rebuild"), "POST", where, payload))
         if before["name"] != wanted.name:
             where = path("instances", before["name"])
-            steps.append(Step("rename", self._doing(f"rename {before['name']} to"), "POST", where, {"name": wanted.name}))
+            steps.append(
+                Step("rename", self._doing(f"rename {before['name']} to"), "POST", where, {"name": wanted.name})
+            )
         return steps
 
     def _power_steps(self, current: str, at_rest: list[Step], restart: bool) -> list[Step]:
@@ -193,10 +197,16 @@ class Instance:
             return [*at_rest, *(self._state_step(action, wanted.name) for action in actions)]
         if wanted.state != "stopped" and not wanted.allow_restart:
             what = " and ".join(sorted(step.action for step in at_rest))
-            raise self._invalid(f"to {what} it, it has to be stopped for a moment: say allow_restart: true, or stop it first")
-        target = "started" if wanted.state in ("present", "restarted") else wanted.state
+            raise self._invalid(
+                f"to {what} it, it has to be stopped for a moment: say allow_restart: true, or stop it first"
+            )
+        target = power.STATE_THAT_KEEPS[current] if wanted.state == "present" else wanted.state
         stopping = [self._state_step(action, str(old_name)) for action in power.way(current, "stopped")]
-        return [*stopping, *at_rest, *(self._state_step(action, wanted.name) for action in power.way("stopped", target))]
+        return [
+            *stopping,
+            *at_rest,
+            *(self._state_step(action, wanted.name) for action in power.way("stopped", target)),
+        ]
 
     def _state_step(self, action: str, name: str) -> Step:
         payload: dict[str, Any] = {"action": action}
@@ -205,7 +215,9 @@ class Instance:
             payload |= {"force": self.wanted.force, "timeout": self.wanted.stop_timeout}
             if not self.wanted.force:
                 advice = "What runs in it may not heed a request to halt: give it a longer stop_timeout, or force: true"
-        return Step(action, f"{action} container {name}", "PUT", path("instances", name, "state"), payload, advice=advice)
+        return Step(
+            action, f"{action} container {name}", "PUT", path("instances", name, "state"), payload, advice=advice
+        )
 
     def _source(self, kind: str) -> Mapping[str, Any]:
         wanted = self.wanted
@@ -221,7 +233,7 @@ class Instance:
             raise self._invalid("to rebuild it, image is needed")
         return self._image
 
-    def _moved_on(self, content: Mapping[str, Any]) -> Optional[bool]:
+    def _moved_on(self, content: Mapping[str, Any]) -> bool | None:
         """Whether the alias named now stands for another image than the container was made from. None: not known."""
         base = (content.get("config") or {}).get("volatile.base_image")
         if self.wanted.image is None or not base:
@@ -248,6 +260,10 @@ class Instance:
     def _doing(self, verb: str) -> str:
         return f"{verb} container {self.wanted.name}"
 
+    @property
+    def _whose(self) -> str:
+        return f"container {self.wanted.name} on remote {self.client.remote}"
+
     def _invalid(self, reason: str) -> InvalidInput:
         return InvalidInput(f"remote {self.client.remote}: container {self.wanted.name}: {reason}")
 
@@ -271,4 +287,3 @@ def writable(content: Mapping[str, Any]) -> dict[str, Any]:
         "ephemeral": bool(content.get("ephemeral")),
         "profiles": list(content.get("profiles") or []),
     }
-

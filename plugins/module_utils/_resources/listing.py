@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Optional
+from typing import Any
 
 from .._api.client import Client, path
 
 Objects = list[dict[str, Any]]
 
 
-def containers(client: Client, name: Optional[str], *, with_state: bool, all_projects: bool) -> Objects:
+def containers(client: Client, name: str | None, *, with_state: bool, all_projects: bool) -> Objects:
     """Instances as the API gives them; with_state: with ``state`` (addresses, use of memory and the like) in each."""
     if name is None:
-        query = {"recursion": "2" if with_state else "1"}
-        if all_projects:
-            query["all-projects"] = "true"
-        return list(client.get(path("instances"), doing="list containers", **query).metadata or ())
+        query = {"recursion": "2" if with_state else "1", **({"all-projects": "true"} if all_projects else {})}
+        return list(client.send("GET", path("instances"), doing="list containers", query=query).metadata or ())
     found = client.find(path("instances", name), doing=f"read container {name}")
     if found is None:
         return []
@@ -30,7 +28,7 @@ def containers(client: Client, name: Optional[str], *, with_state: bool, all_pro
     return [container]
 
 
-def profiles(client: Client, name: Optional[str]) -> Objects:
+def profiles(client: Client, name: str | None) -> Objects:
     """Profiles as the API gives them."""
     if name is None:
         return list(client.get(path("profiles"), doing="list profiles", recursion="1").metadata or ())
@@ -38,7 +36,7 @@ def profiles(client: Client, name: Optional[str]) -> Objects:
     return [found.metadata] if found else []
 
 
-def images(client: Client, name: Optional[str]) -> Objects:
+def images(client: Client, name: str | None) -> Objects:
     """Images as the API gives them, by alias, or by fingerprint or its beginning."""
     if name is None:
         return list(client.get(path("images"), doing="list images", recursion="1").metadata or ())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Optional, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .._api.client import Client
 from .._api.deadline import Deadline
@@ -27,8 +27,8 @@ class Step:
     doing: str
     method: str
     path: str
-    payload: Optional[Mapping[str, Any]] = None
-    etag: Optional[str] = None
+    payload: Mapping[str, Any] | None = None
+    etag: str | None = None
     advice: str = ""
 
 
@@ -47,10 +47,10 @@ class Resource(Protocol[State]):
 
     client: Client
 
-    def read(self) -> Optional[State]:
+    def read(self) -> State | None:
         """The object as it is, or None."""
 
-    def plan(self, state: Optional[State]) -> Plan:
+    def plan(self, state: State | None) -> Plan:
         """What is to be done. Changes nothing; raises InvalidInput for what cannot be."""
 
     def perform(self, step: Step, deadline: Deadline) -> None:
@@ -63,7 +63,7 @@ class Outcome(Generic[State]):
 
     plan: Plan
     actions: tuple[str, ...]
-    state: Optional[State]
+    state: State | None
     checked_only: bool
 
     @property
@@ -100,9 +100,7 @@ def converge(resource: Resource[State], deadline: Deadline, *, check: bool) -> O
 
 def write(client: Client, step: Step, deadline: Deadline) -> Any:
     """Carry out a step that is what it says, one request. Returns the answer's metadata."""
-    return client.write(
-        step.method, step.path, step.payload, doing=step.doing, deadline=deadline, etag=step.etag
-    )
+    return client.write(step.method, step.path, step.payload, doing=step.doing, deadline=deadline, etag=step.etag)
 
 
 def _apply(resource: Resource[State], plan: Plan, deadline: Deadline) -> None:

@@ -25,6 +25,9 @@ _WAYS: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 _ENDS_AS = {"started": "running", "restarted": "running", "stopped": "stopped", "frozen": "frozen"}
 
+# What a user would name to have a container be again as it was.
+STATE_THAT_KEEPS = {"stopped": "stopped", "running": "started", "frozen": "frozen"}
+
 
 def status(content: Mapping[str, Any]) -> str:
     """``stopped``, ``running``, ``frozen``, or the server's word in lower case for what passes or is broken."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .._api.client import Client, Reply, path
@@ -23,10 +23,10 @@ class Wanted:
 
     name: str
     state: str
-    config: Optional[Mapping[str, Any]] = None
-    devices: Optional[Mapping[str, Any]] = None
-    description: Optional[str] = None
-    rename_from: Optional[str] = None
+    config: Mapping[str, Any] | None = None
+    devices: Mapping[str, Any] | None = None
+    description: str | None = None
+    rename_from: str | None = None
     exact: frozenset[str] = frozenset()
 
 
@@ -38,7 +38,7 @@ class Profile:
         self.client = client
         self.wanted = wanted
 
-    def read(self) -> Optional[Reply]:
+    def read(self) -> Reply | None:
         """The profile of the name, or else the one to be renamed."""
         found = self._find(self.wanted.name)
         if self.wanted.rename_from is None or self.wanted.state == "absent":
@@ -51,7 +51,7 @@ class Profile:
             )
         return found or old
 
-    def plan(self, state: Optional[Reply]) -> Plan:
+    def plan(self, state: Reply | None) -> Plan:
         before = _described(state.metadata) if state else {}
         if self.wanted.state == "absent":
             return self._plan_absent(state, before)
@@ -71,7 +71,7 @@ class Profile:
     def perform(self, step: Step, deadline: Deadline) -> None:
         write(self.client, step, deadline)
 
-    def _find(self, name: str) -> Optional[Reply]:
+    def _find(self, name: str) -> Reply | None:
         return self.client.find(path("profiles", name), doing=f"read profile {name}")
 
     def _after(self, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,11 +85,11 @@ class Profile:
                 before.get("devices", {}),
                 wanted.devices,
                 exact="devices" in wanted.exact,
-                owner=f"profile {wanted.name}",
+                owner=f"profile {wanted.name} on remote {self.client.remote}",
             ),
         }
 
-    def _plan_absent(self, state: Optional[Reply], before: Mapping[str, Any]) -> Plan:
+    def _plan_absent(self, state: Reply | None, before: Mapping[str, Any]) -> Plan:
         if state is None:
             return Plan(before, {})
         users = [_user(url) for url in state.metadata.get("used_by") or ()]

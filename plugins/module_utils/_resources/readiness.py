@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import ApiError, DeadlineExceeded, InvalidInput, OperationFailed
+from . import addresses
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -20,7 +21,9 @@ _INTERFACE = re.compile(r"(?P<interface>[A-Za-z0-9_.-]{1,15}?)(:(?P<family>ipv4|
 
 # Exit codes are all that comes back, so each command says by its own what it found.
 _SYSTEMD = 's=$(systemctl is-system-running --wait); [ "$s" = running ] || [ "$s" = degraded ]'
-_CLOUD_INIT = 'command -v cloud-init >/dev/null || exit 127; cloud-init status --wait >/dev/null; [ $? -ne 1 ] || exit 126'
+_CLOUD_INIT = (
+    "command -v cloud-init >/dev/null || exit 127; cloud-init status --wait >/dev/null; [ $? -ne 1 ] || exit 126"
+)
 
 State = Mapping[str, Any]
 
@@ -37,12 +40,15 @@ def check(conditions: Sequence[str], wanted_state: str) -> None:
             )
 
 
-def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadline) -> None:
-    """Return once every condition holds. Raises DeadlineExceeded, naming the ones that do not, and what was seen."""
+def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadline) -> State:
+    """Return the container's state once every condition holds.
+
+    Raises DeadlineExceeded, naming the conditions that do not hold, and OperationFailed for a container that stopped.
+    """
     pause = _FIRST_PAUSE
     open_conditions = list(conditions)
-    while open_conditions:
-        state = client.get(path("instances", name, "state"), doing=f"read state of container {name}").metadata
+    while True:
+        state: State = client.get(path("instances", name, "state"), doing=f"read state of container {name}").metadata
         if int(state.get("status_code") or 0) != 103:
             raise OperationFailed(
                 client.remote,
@@ -52,11 +58,11 @@ def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadlin
             )
         open_conditions = [one for one in open_conditions if not _holds(one, client, name, state, deadline)]
         if not open_conditions:
-            return
+            return state
         if deadline.passed:
             raise DeadlineExceeded(
                 f"remote {client.remote}: container {name} is not ready after {deadline.seconds:g} seconds: still waiting"
-                f" for {', '.join(open_conditions)}; its addresses: {_addresses_seen(state)}"
+                f" for {', '.join(open_conditions)}; its addresses: {addresses.in_words(state)}"
             )
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -68,32 +74,17 @@ def _holds(condition: str, client: Client, name: str, state: State, deadline: De
         return known(client, name, state, deadline)
     match = _INTERFACE.fullmatch(condition)
     interface, family = (match["interface"], match["family"]) if match else (condition, None)
-    families = ("inet",) if family == "ipv4" else ("inet6",) if family == "ipv6" else ("inet", "inet6")
-    return _has_address(state, families, interface)
+    return _has_address(state, (family,) if family else addresses.FAMILIES, interface)
 
 
-def _has_address(state: State, families: Sequence[str], interface: Optional[str] = None) -> bool:
-    networks = state.get("network") or {}
-    return any(
-        address.get("family") in families and address.get("scope") == "global"
-        for name, network in networks.items()
-        if interface is None or name == interface
-        for address in network.get("addresses") or ()
-    )
-
-
-def _addresses_seen(state: State) -> str:
-    seen = [
-        f"{name} {address.get('address')}"
-        for name, network in (state.get("network") or {}).items()
-        for address in network.get("addresses") or ()
-        if address.get("scope") == "global"
-    ]
-    return ", ".join(seen) or "none"
+def _has_address(state: State, families: Sequence[str], interface: str | None = None) -> bool:
+    found = addresses.by_interface(state)
+    wanted = found.values() if interface is None else [found.get(interface, {})]
+    return any(each.get(family) for each in wanted for family in families)
 
 
 def _shell(script: str) -> Callable[[Client, str, State, Deadline], bool]:
-    def ask(client: Client, name: str, state: State, deadline: Deadline) -> bool:
+    def ask(client: Client, name: str, _state: State, deadline: Deadline) -> bool:
         code = _run(client, name, script, deadline)
         if code in (126, 127):
             what = "cloud-init" if "cloud-init" in script else "sh or systemctl"
@@ -121,8 +112,8 @@ def _run(client: Client, name: str, script: str, deadline: Deadline) -> int:
 
 _CONDITIONS: Mapping[str, Callable[[Client, str, State, Deadline], bool]] = {
     "running": lambda client, name, state, deadline: True,
-    "ipv4": lambda client, name, state, deadline: _has_address(state, ("inet",)),
-    "ipv6": lambda client, name, state, deadline: _has_address(state, ("inet6",)),
+    "ipv4": lambda client, name, state, deadline: _has_address(state, ("ipv4",)),
+    "ipv6": lambda client, name, state, deadline: _has_address(state, ("ipv6",)),
     # A virtual machine whose agent is silent has a process count of -1.
     "agent": lambda client, name, state, deadline: int(state.get("processes", -1)) > 0,
     "systemd": _shell(_SYSTEMD),

@@ -9,7 +9,7 @@ Both servers keep every config value and device option as text. Only what the us
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from .._api.errors import InvalidInput
 
@@ -28,7 +28,7 @@ def as_stored(value: Any) -> str:
     raise InvalidInput(f"a value has to be text, a number or a boolean, and {value!r} is none of them")
 
 
-def merge_config(current: Mapping[str, str], wanted: Optional[Mapping[str, Any]], *, exact: bool) -> dict[str, str]:
+def merge_config(current: Mapping[str, str], wanted: Mapping[str, Any] | None, *, exact: bool) -> dict[str, str]:
     """current with the wanted keys set, and those that are null unset. exact: no others are kept but the server's own."""
     if wanted is None:
         return dict(current)
@@ -37,7 +37,7 @@ def merge_config(current: Mapping[str, str], wanted: Optional[Mapping[str, Any]]
 
 
 def merge_devices(
-    current: Mapping[str, Mapping[str, str]], wanted: Optional[Mapping[str, Any]], *, exact: bool, owner: str
+    current: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Any] | None, *, exact: bool, owner: str
 ) -> Devices:
     """The same for devices: one that is null is removed, of the others the options named are set.
 

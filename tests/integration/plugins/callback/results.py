@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 
-from ansible.module_utils.common.json import get_decoder, get_encoder  # noqa: F401
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
@@ -41,7 +40,7 @@ class CallbackModule(CallbackBase):
             "host": result._host.get_name(),
             "task": result._task.get_name(),
             "outcome": outcome,
-            "result": json.loads(self._dump_results(result._result, sort_keys=False)),
+            "result": result._result,
         }
         with open(os.environ["FLOTILLA_TEST_RESULTS"], "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+            stream.write(json.dumps(line, default=str) + "\n")

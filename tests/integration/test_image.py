@@ -1,0 +1,200 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image modules, on a real LXD and a real Incus."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import time
+import uuid
+
+import pytest
+
+MODULE = "flotilla.lxd.image"
+
+
+@pytest.fixture
+def image(remote, name, command_line):
+    """An alias of the test's own; every image that bears it, or one that begins so, is removed afterwards."""
+    yield name
+    for each in json.loads(command_line(remote, "image", "list", f"{remote}:", "--format=json")):
+        if any(alias["name"].startswith(name) for alias in each["aliases"]):
+            command_line(remote, "image", "delete", f"{remote}:{each['fingerprint']}")
+
+
+def checked(title, remote, name, **options):
+    task = {"name": title, MODULE: {"remote": remote, "name": name, **options}}
+    return [
+        {**task, "name": f"{title}, checked", "check_mode": True, "diff": True},
+        task,
+        {**task, "name": f"{title}, again"},
+    ]
+
+
+def assert_done(run, title, *actions):
+    assert run.result(f"{title}, checked")["actions"] == list(actions), title
+    assert run.result(title)["actions"] == list(actions), title
+    assert run.result(f"{title}, again")["changed"] is False, title
+
+
+def archive(path, members: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+@pytest.fixture
+def files(tmp_path, request):
+    """A unified and a split image, told apart from all others by their creation date."""
+    date = int(time.time()) - uuid.uuid4().int % 10**8
+    metadata = f"architecture: x86_64\ncreation_date: {date}\nproperties:\n  os: Test\n".encode()
+    archive(tmp_path / "unified.tar.gz", {"metadata.yaml": metadata, "rootfs/etc/issue": b"unified"})
+    archive(tmp_path / "metadata.tar.gz", {"metadata.yaml": metadata})
+    archive(tmp_path / "rootfs.tar.gz", {"etc/issue": b"split"})
+    return tmp_path
+
+
+def sha256(*paths) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def test_import_of_a_unified_file(remote, image, files, local_tasks, command_line):
+    source = {"file": str(files / "unified.tar.gz")}
+    run = local_tasks(
+        [
+            *checked("import", remote, image, **source, properties={"release": 12}, aliases=[f"{image}/x"]),
+            *checked("edit", remote, image, properties={"release": None, "variant": "a"}, public=True),
+            *checked("alias", remote, image, aliases=[f"{image}/y"]),
+            {"name": "read", "flotilla.lxd.image_info": {"remote": remote, "name": f"{image}/x"}},
+            {"name": "none", "flotilla.lxd.image_info": {"remote": remote, "name": f"{image}/z"}},
+            *checked("absent", remote, image, state="absent"),
+        ]
+    )
+    assert_done(run, "import", "import", "alias", "alias")
+    assert_done(run, "edit", "update")
+    assert_done(run, "alias", "alias")
+    assert_done(run, "absent", "delete")
+    fingerprint = sha256(files / "unified.tar.gz")
+    assert run.result("import")["image"]["fingerprint"] == fingerprint
+    assert run.result("import")["image"]["properties"]["release"] == "12"
+    assert run.result("read")["images"][0]["public"] is True
+    assert run.result("read")["images"][0]["properties"]["variant"] == "a"
+    assert run.result("none")["images"] == []
+
+
+def test_import_of_a_split_image_boots(remote, image, tmp_path, local_tasks, command_line):
+    """What the command exported comes back by the module, with the same fingerprint, and runs."""
+    exported = tmp_path / "export"
+    exported.mkdir()
+    command_line(remote, "image", "export", f"{remote}:debian/12", f"{exported}/image")
+    parts = sorted(exported.iterdir(), key=lambda path: path.stat().st_size)
+    assert len(parts) == 2
+    # Repacked, so that it is another image than the one that is there.
+    repacked = tmp_path / "metadata.tar"
+    with tarfile.open(parts[0]) as old, tarfile.open(repacked, "w") as new:
+        for member in old.getmembers():
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    run = local_tasks(
+        [
+            *checked("import", remote, image, file=str(repacked), rootfs=str(parts[1])),
+            {
+                "name": "boot",
+                "flotilla.lxd.container": {"remote": remote, "name": image, "image": image, "wait_for": ["systemd"]},
+            },
+            {"name": "gone", "flotilla.lxd.container": {"remote": remote, "name": image, "state": "absent"}},
+        ]
+    )
+    assert_done(run, "import", "import", "alias")
+    assert run.result("import")["image"]["fingerprint"] == sha256(repacked, parts[1])
+    assert run.result("boot")["container"]["status"] == "Running"
+
+
+def test_copy_from_a_remote(remote, image, files, local_tasks, command_line):
+    other = {"lxd-a": "incus-b", "incus-a": "lxd-b"}[remote]
+    here = {"remote": other, "name": image}
+    local_tasks(
+        [
+            {
+                "name": "there",
+                MODULE: {**here, "file": str(files / "metadata.tar.gz"), "rootfs": str(files / "rootfs.tar.gz")},
+            }
+        ]
+    )
+    try:
+        run = local_tasks([*checked("copy", remote, image, source=f"{other}:{image}", properties={"a": "b"})])
+        assert_done(run, "copy", "copy", "alias")
+        copied = run.result("copy")["image"]
+        assert copied["fingerprint"] == sha256(files / "metadata.tar.gz", files / "rootfs.tar.gz")
+        assert copied["properties"] == {"os": "Test", "a": "b"}
+        assert run.result("copy, again")["image_moved_on"] is False
+        # The source gets a new image by that alias: reported, not followed.
+        local_tasks([{"name": "newer", MODULE: {**here, "file": str(files / "unified.tar.gz")}}])
+        run = local_tasks([*checked("copy", remote, image, source=f"{other}:{image}")])
+        assert run.result("copy")["image_moved_on"] is True and run.result("copy")["changed"] is False
+    finally:
+        for path in ((files / "unified.tar.gz",), (files / "metadata.tar.gz", files / "rootfs.tar.gz")):
+            command_line(other, "image", "delete", f"{other}:{sha256(*path)}", check=False)
+
+
+def test_auto_update_follows_a_public_image(remote, image, files, local_tasks, command_line):
+    other = {"lxd-a": "lxd-b", "incus-a": "incus-b"}[remote]
+    local_tasks([{MODULE: {"remote": other, "name": image, "file": str(files / "unified.tar.gz"), "public": True}}])
+    try:
+        run = local_tasks([*checked("copy", remote, image, source=f"{other}:{image}", auto_update=True)])
+        assert_done(run, "copy", "copy", "alias")
+        assert run.result("copy")["image"]["auto_update"] is True
+        assert run.result("copy")["image"]["update_source"]["alias"] == image
+    finally:
+        command_line(other, "image", "delete", f"{other}:{image}")
+
+
+def test_bad_input(remote, image, files, local_tasks, command_line):
+    (files / "text").write_text("no tarball")
+    (files / "empty").write_text("")
+    archive(files / "no-metadata.tar.gz", {"rootfs/etc/issue": b"x"})
+    cases = {
+        "no such file": ({"file": "/nowhere/at/all"}, "is not there"),
+        "empty": ({"file": str(files / "empty")}, "is empty"),
+        "no tarball": ({"file": str(files / "text")}, image),
+        "no metadata": ({"file": str(files / "no-metadata.tar.gz")}, image),
+        "nothing to make it of": ({}, "source or file is needed"),
+        "both": ({"file": str(files / "text"), "source": "x:y"}, "mutually exclusive"),
+        "rootfs alone": ({"rootfs": str(files / "text")}, "missing parameter"),
+        "taken alias": ({"file": str(files / "unified.tar.gz"), "aliases": ["busybox"]}, "is taken by image"),
+        "colon": ({"name": f"{remote}:{image}"}, "an option of its own"),
+        "unknown source": ({"source": "lxd-x:y"}, "is not in the client configuration"),
+        "missing source": ({"source": f"{remote}:busyboxx"}, "did you mean busybox"),
+    }
+    tasks = [
+        {"name": title, MODULE: {"remote": remote, "name": image, **options}, "ignore_errors": True}
+        for title, (options, _text) in cases.items()
+    ]
+    run = local_tasks(tasks)
+    for title, (_options, text) in cases.items():
+        assert run.result(title)["failed"] and text in run.result(title)["msg"], (title, run.result(title))
+    assert json.loads(command_line(remote, "image", "list", f"{remote}:{image}", "--format=json")) == []
+
+
+def test_memory_stays_flat(remote, image, tmp_path, local_tasks):
+    """An image of 300 MB that does not compress goes through a module process limited to much less."""
+    with tarfile.open(tmp_path / "big.tar", "w") as tar:
+        content = f"architecture: x86_64\ncreation_date: {int(time.time())}\n".encode()
+        member = tarfile.TarInfo("metadata.yaml")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+        big = tmp_path / "big"
+        subprocess.run(["dd", "if=/dev/urandom", f"of={big}", "bs=1M", "count=300"], check=True, capture_output=True)
+        tar.add(big, "rootfs/big")
+    limited = {"ansible_python_interpreter": f"{tmp_path}/python"}
+    wrapper = tmp_path / "python"
+    wrapper.write_text('#!/bin/sh\nulimit -v 250000\nexec python3 "$@"\n')
+    wrapper.chmod(0o755)
+    run = local_tasks([{**checked("import", remote, image, file=str(tmp_path / "big.tar"))[1], "vars": limited}])
+    assert run.result("import")["actions"] == ["import", "alias"]

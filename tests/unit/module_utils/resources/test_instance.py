@@ -1,0 +1,269 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is planned for a container: a pure function of what is there and what is wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
+    InvalidInput,
+    OperationFailed,
+    PreconditionFailed,
+)
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import plan as planning
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_choice import ImageChoice
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import Instance, Wanted
+
+CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
+
+
+class FakeServer:
+    def can(self, extension):
+        return True
+
+
+class FakeClient:
+    """Knows two profiles, and takes every write."""
+
+    remote = "foo"
+    server = FakeServer()
+
+    def __init__(self):
+        self.writes = []
+        self.trouble = []
+
+    def get(self, where, **_query):
+        assert where == "/1.0/profiles"
+        return Reply(["/1.0/profiles/default", "/1.0/profiles/web"])
+
+    def scoped(self, **_scope):
+        return self
+
+    def write(self, method, where, payload=None, **options):
+        if self.trouble:
+            raise self.trouble.pop(0)
+        self.writes.append((method, where, payload, options.get("etag")))
+
+
+def there(status="Running", **content):
+    base = {
+        "name": "c1",
+        "status": status,
+        "status_code": CODES[status],
+        "type": "container",
+        "architecture": "x86_64",
+        "profiles": ["default"],
+        "config": {"volatile.base_image": "aaa"},
+        "devices": {},
+        "description": "",
+        "ephemeral": False,
+    }
+    return Reply({**base, **content}, etag="e1")
+
+
+def instance(fingerprint="aaa", **wanted):
+    options = {"name": "c1", "state": "present", **wanted}
+    choice = ImageChoice("img", fingerprint, {"type": "image", "fingerprint": fingerprint})
+    return Instance(FakeClient(), Wanted(**options), lambda _text, _kind: choice)
+
+
+def actions(found, **wanted):
+    return [step.action for step in instance(**wanted).plan(found).steps]
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "expected"),
+    [
+        ("Stopped", "present", []),
+        ("Stopped", "started", ["start"]),
+        ("Stopped", "stopped", []),
+        ("Stopped", "restarted", ["start"]),
+        ("Stopped", "frozen", ["start", "freeze"]),
+        ("Stopped", "absent", ["delete"]),
+        ("Running", "present", []),
+        ("Running", "started", []),
+        ("Running", "stopped", ["stop"]),
+        ("Running", "restarted", ["restart"]),
+        ("Running", "frozen", ["freeze"]),
+        ("Running", "absent", ["stop", "delete"]),
+        ("Frozen", "present", []),
+        ("Frozen", "started", ["unfreeze"]),
+        ("Frozen", "stopped", ["unfreeze", "stop"]),
+        ("Frozen", "restarted", ["unfreeze", "restart"]),
+        ("Frozen", "frozen", []),
+        ("Frozen", "absent", ["unfreeze", "stop", "delete"]),
+    ],
+)
+def test_ways_between_states(status, state, expected):
+    assert actions(there(status), state=state) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("present", ["create"]),
+        ("stopped", ["create"]),
+        ("started", ["create", "start"]),
+        ("restarted", ["create", "start"]),
+        ("frozen", ["create", "start", "freeze"]),
+        ("absent", []),
+    ],
+)
+def test_from_nothing(state, expected):
+    assert actions(None, state=state, image="img") == expected
+
+
+def test_an_ephemeral_container_is_gone_once_stopped():
+    assert actions(there(ephemeral=True), state="absent") == ["stop"]
+    assert actions(there("Stopped", ephemeral=True), state="absent") == ["delete"]
+
+
+def test_update_sends_all_that_is_writable_with_the_etag():
+    container = instance(config={"user.a": 1})
+    state = there(description="kept", devices={"d": {"type": "none"}})
+    (step,) = container.plan(state).steps
+    assert step.etag == "e1" and step.method == "PUT"
+    assert step.payload == {
+        "architecture": "x86_64",
+        "config": {"volatile.base_image": "aaa", "user.a": "1"},
+        "description": "kept",
+        "devices": {"d": {"type": "none"}},
+        "ephemeral": False,
+        "profiles": ["default"],
+        "stateful": False,
+    }
+
+
+def test_nothing_named_is_nothing_changed():
+    assert actions(there(config={"user.a": "1"}), config={"user.a": 1}, profiles=["default"], description="") == []
+
+
+def test_restart_by_policy():
+    change = {"config": {"security.nesting": True}}
+    assert actions(there(), **change) == ["update"]
+    assert instance(**change).plan(there()).notes["restart_required"] is True
+    assert actions(there(), allow_restart=True, **change) == ["update", "restart"]
+    assert instance(allow_restart=True, **change).plan(there()).notes["restart_required"] is False
+    assert actions(there("Stopped"), allow_restart=True, **change) == ["update"]
+    assert actions(there(), state="stopped", allow_restart=True, **change) == ["update", "stop"]
+    assert actions(there(), state="restarted", **change) == ["update", "restart"]
+
+
+def test_rename_at_rest():
+    old = there(name="old")
+    assert actions(there("Stopped", name="old"), rename_from="old") == ["rename"]
+    assert actions(old, rename_from="old", allow_restart=True) == ["stop", "rename", "start"]
+    assert actions(old, rename_from="old", state="stopped") == ["stop", "rename"]
+    with pytest.raises(InvalidInput, match="allow_restart"):
+        actions(old, rename_from="old")
+
+
+def test_frozen_container_is_renamed_and_frozen_again():
+    old = there("Frozen", name="old")
+    assert actions(old, rename_from="old", state="frozen", allow_restart=True) == [
+        "unfreeze",
+        "stop",
+        "rename",
+        "start",
+        "freeze",
+    ]
+
+
+def test_present_leaves_the_run_state_also_through_a_rename():
+    assert actions(there("Frozen", name="old"), rename_from="old", allow_restart=True)[-1] == "freeze"
+
+
+def test_steps_after_a_rename_go_to_the_new_name():
+    steps = instance(name="c1", rename_from="old", allow_restart=True).plan(there(name="old")).steps
+    assert [step.path for step in steps] == [
+        "/1.0/instances/old/state",
+        "/1.0/instances/old",
+        "/1.0/instances/c1/state",
+    ]
+
+
+def test_image_that_moved_on_is_reported_and_rebuilt_only_when_asked():
+    moved = {"image": "img", "fingerprint": "bbb"}
+    plan = instance(**moved).plan(there("Stopped"))
+    assert plan.steps == () and plan.notes["image_moved_on"] is True
+    assert instance(image="img").plan(there()).notes["image_moved_on"] is False
+    assert "image_moved_on" not in instance(image="img", fingerprint=None).plan(there()).notes
+    assert actions(there("Stopped"), rebuild=True, **moved) == ["rebuild"]
+    assert actions(there("Stopped"), rebuild=True, image="img") == []
+    with pytest.raises(InvalidInput, match="allow_restart"):
+        actions(there(), rebuild=True, **moved)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "text"),
+    [
+        (None, {}, "image or source is needed"),
+        (None, {"image": "img", "profiles": ["nope"]}, "there is no profile nope"),
+        (there(), {"profiles": ["nope"]}, "there is no profile nope"),
+        (there(), {"type": "virtual-machine"}, "cannot become virtual-machine"),
+        (there(), {"architecture": "aarch64"}, "cannot become aarch64"),
+        (there(), {"devices": {"x": {"path": "/"}}}, "has no type"),
+        (
+            there(expanded_config={"security.protection.delete": "true"}),
+            {"state": "absent"},
+            "security.protection.delete",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_when_planning(found, wanted, text):
+    container = instance(**wanted)
+    with pytest.raises(InvalidInput, match=text) as caught:
+        container.plan(found)
+    assert "remote foo" in str(caught.value) and "c1" in str(caught.value)
+    assert container.client.writes == []
+
+
+@pytest.mark.parametrize("name", ["", "a_b", "-a", "a-", "1a", "a.b", "foo:c1", "a" * 64, "ä"])
+def test_names_the_api_would_refuse(name):
+    with pytest.raises(InvalidInput, match="is no name for a container"):
+        instance(name=name)
+
+
+class Reading(Instance):
+    """Reads from a list instead of a server."""
+
+    states: list
+
+    def read(self):
+        return self.states.pop(0)
+
+
+def reading(*states, **wanted):
+    plain = instance(**wanted)
+    container = Reading(plain.client, plain.wanted, plain._find_image)
+    container.states = list(states)
+    return container
+
+
+def test_somebody_elses_write_is_taken_in_once():
+    lost = PreconditionFailed("foo", "update", 412, "ETag does not match")
+    container = reading(there(), there(config={"user.theirs": "1"}), there(), config={"user.ours": 1})
+    container.client.trouble = [lost]
+    outcome = planning.converge(container, deadline=None, check=False)
+    ((_method, _path, payload, _etag),) = container.client.writes
+    assert payload["config"] == {"user.theirs": "1", "user.ours": "1"} and outcome.changed
+    container = reading(there(), there(), config={"user.ours": 1})
+    container.client.trouble = [lost, lost]
+    with pytest.raises(PreconditionFailed):
+        planning.converge(container, deadline=None, check=False)
+
+
+def test_check_mode_writes_nothing():
+    container = reading(None, image="img", state="started")
+    outcome = planning.converge(container, deadline=None, check=True)
+    assert outcome.actions == ("create", "start") and outcome.changed and container.client.writes == []
+
+
+def test_advice_is_added_to_the_servers_words():
+    container = reading(there(), state="stopped")
+    container.client.trouble = [OperationFailed("foo", "stop container c1", 400, "timed out")]
+    with pytest.raises(OperationFailed, match=r"timed out \(status 400\)\. .*force: true"):
+        planning.converge(container, deadline=None, check=False)
