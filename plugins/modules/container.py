@@ -18,6 +18,8 @@ description:
   - Configuration and run state are separate things. A change of configuration alone never starts or stops a container.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
+notes:
+  - In check mode an image or a profile that is missing is a warning, since an earlier task may be there to make it.
 extends_documentation_fragment:
   - flotilla.lxd.remote
   - flotilla.lxd.wait
@@ -219,7 +221,7 @@ actions:
   sample: [create, start]
 addresses:
   description: Its global addresses by family, in the order of the interfaces.
-  returned: when O(wait_for) is given, except in check mode
+  returned: when O(wait_for) is given, except where check mode predicts a change
   type: dict
   sample: {ipv4: [192.0.2.17], ipv6: []}
 restart_required:
@@ -285,9 +287,13 @@ def manage(module: AnsibleModule) -> dict:
     def find_image(text: str, kind: str) -> image_choice.ImageChoice:
         return image_choice.find(client, text, kind=kind, client_config=params["client_config"])
 
-    outcome = converge(instance.Instance(client, wanted, find_image), deadline, check=module.check_mode)
+    resource = instance.Instance(client, wanted, find_image, predicting=module.check_mode)
+    outcome = converge(resource, deadline, check=module.check_mode)
+    for warning in resource.warnings:
+        module.warn(warning)
     result = _module.result(outcome, "container")
-    if params["wait_for"] and not module.check_mode:
+    # In check mode there is something to wait for only where nothing would change.
+    if params["wait_for"] and not (module.check_mode and outcome.changed):
         state = readiness.wait(client, wanted.name, params["wait_for"], deadline)
         result["addresses"] = addresses.by_family(state)
     return result

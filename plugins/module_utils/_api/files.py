@@ -19,6 +19,7 @@ from .errors import ApiError
 from .server import KINDS
 
 CHUNK = 1024 * 1024
+_MOST_LINKS = 40  # as in the kernel
 # What lets a write change the mode of a file that is there already. Incus has nothing like it.
 MODIFY_PERMISSIONS = "instances_files_modify_permissions"
 
@@ -67,26 +68,25 @@ def push(
 
 
 def pull(client: Client, instance: str, source: str, content: IO[bytes], deadline: Deadline) -> Attributes:
-    """Read a file into content, streaming it; return what it has for owner and mode.
+    """Read a file into content, streaming it; return what it has for owner and mode. Links are followed.
 
     Raises NotFound, and ApiError for a directory.
     """
     doing = f"read file {source} of container {instance}"
-    target = ""
-    with client.stream(
-        "GET", path("instances", instance, "files"), doing=doing, deadline=deadline, path=source
-    ) as answer:
-        kind = _header(answer, "type")
-        if kind == "symlink":
-            target = answer.read().decode()
-        elif kind != "directory":
-            while chunk := answer.read(CHUNK):
-                content.write(chunk)
-    if kind == "directory":
-        raise ApiError(client.remote, doing, answer.status, "it is a directory")
-    if target:
-        return pull(client, instance, target, content, deadline)
-    return _attributes(answer)
+    for _link in range(_MOST_LINKS):
+        with client.stream(
+            "GET", path("instances", instance, "files"), doing=doing, deadline=deadline, path=source
+        ) as answer:
+            kind = _header(answer, "type")
+            if kind == "symlink":
+                source = answer.read().decode()
+            elif kind != "directory":
+                while chunk := answer.read(CHUNK):
+                    content.write(chunk)
+                return _attributes(answer)
+        if kind == "directory":
+            raise ApiError(client.remote, doing, answer.status, "it is a directory")
+    raise ApiError(client.remote, doing, answer.status, "too many links")
 
 
 def look(client: Client, instance: str, name: str, deadline: Deadline) -> Attributes:

@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
-from .._api.errors import InvalidInput
+from .._api.errors import FlotillaError, InvalidInput
 from . import power
 from .image_choice import ImageChoice
 from .live_update import needs_restart
@@ -55,13 +55,23 @@ class Instance:
     """A container on a server, as the user wants it.
 
     find_image looks the image up; it is called when the image matters: to create, and to see whether it has moved on.
+    predicting: an image or a profile that is missing is a warning, for in check mode nobody has made it yet.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, find_image: Callable[[str, str], ImageChoice]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        wanted: Wanted,
+        find_image: Callable[[str, str], ImageChoice],
+        *,
+        predicting: bool = False,
+    ) -> None:
         check_name(wanted.name)
         self.client = client
         self.wanted = wanted
+        self.warnings: list[str] = []
         self._find_image = find_image
+        self._predicting = predicting
         self._image: ImageChoice | None = None
 
     def read(self) -> Reply | None:
@@ -225,8 +235,17 @@ class Instance:
             return wanted.source
         if wanted.image is None:
             raise self._invalid("there is no container of that name, and to create it image or source is needed")
-        self._image = self._find_image(wanted.image, kind)
+        try:
+            self._image = self._find_image(wanted.image, kind)
+        except InvalidInput as error:
+            self._lacks(error)
+            return {}
         return self._image.source
+
+    def _lacks(self, error: InvalidInput) -> None:
+        if not self._predicting:
+            raise error
+        self.warnings.append(str(error))
 
     def _chosen(self) -> ImageChoice:
         if self._image is None:
@@ -238,7 +257,14 @@ class Instance:
         base = (content.get("config") or {}).get("volatile.base_image")
         if self.wanted.image is None or not base:
             return None
-        self._image = self._find_image(self.wanted.image, str(content.get("type") or "container"))
+        try:
+            self._image = self._find_image(self.wanted.image, str(content.get("type") or "container"))
+        except FlotillaError as error:
+            # The container is there and needs its image no more: unless it is to be rebuilt, that is no failure.
+            if self.wanted.rebuild:
+                raise
+            self.warnings.append(f"cannot tell whether the image has moved on: {error}")
+            return None
         return self._image.fingerprint != base if self._image.fingerprint else None
 
     def _refuse_what_cannot_change(self, content: Mapping[str, Any]) -> None:
@@ -252,7 +278,7 @@ class Instance:
         there = {url.rpartition("/")[2].partition("?")[0] for url in self._profile_urls()}
         missing = [name for name in names if path(name).rpartition("/")[2] not in there]
         if missing:
-            raise self._invalid(f"there is no profile {', '.join(missing)}: flotilla.lxd.profile makes one")
+            self._lacks(self._invalid(f"there is no profile {', '.join(missing)}: flotilla.lxd.profile makes one"))
 
     def _profile_urls(self) -> list[str]:
         return list(self.client.get(path("profiles"), doing="list profiles").metadata or ())

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 from fake_server import HANG_UP, FakeServer, sync
 
@@ -130,11 +133,17 @@ def test_nobody_vouches_for_an_unknown_certificate(tls_server):
 
 
 def test_what_does_not_speak_tls(certificate):
-    server = FakeServer.on_loopback(lambda request: sync("plain"))
-    pinned = certificate("server")[0].read_text()
-    with pytest.raises(Unreachable, match="does not speak TLS|ended the TLS conversation"):
-        over_tls(server, Identity(server_certificate=pinned)).request("GET", "/1.0")
-    server.stop()
+    def greet():
+        connection, _address = listener.accept()
+        connection.sendall(b"220 mail.example ESMTP\r\n")
+        connection.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=greet, daemon=True).start()
+    identity = Identity(server_certificate=certificate("server")[0].read_text())
+    transport = Transport("far", TlsAddress("127.0.0.1", listener.getsockname()[1], identity))
+    with listener, pytest.raises(Unreachable, match="does not speak TLS"):
+        transport.request("GET", "/1.0")
 
 
 def test_client_certificate_and_key_that_do_not_match(tls_server, certificate):
