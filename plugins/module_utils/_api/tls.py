@@ -28,6 +28,8 @@ _VERDICTS = {
     9: "its certificate is not valid yet (is a clock wrong?)",
     10: "its certificate has expired",
 }
+# Self-signed, or by someone who is not the pinned one: OpenSSL has four codes for it.
+_ISSUER_NOT_KNOWN = (18, 19, 20, 21)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Context:
         known = _VERDICTS.get(error.verify_code)
         if known:
             return f"refused: {known}"
-        if self._pinned is not None:
+        if self._pinned is not None and error.verify_code in _ISSUER_NOT_KNOWN:
             return self._not_the_pinned_one(None)
         return (
             f"refused: its certificate cannot be trusted ({error.verify_message}). Add the remote with"
