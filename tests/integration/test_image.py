@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import io
 import json
+import os
+import shutil
+import ssl
 import subprocess
 import tarfile
+import threading
 import time
 import uuid
 
 import pytest
+import yaml
 
 MODULE = "flotilla.lxd.image"
 
@@ -198,3 +205,82 @@ def test_memory_stays_flat(remote, image, tmp_path, local_tasks):
     wrapper.chmod(0o755)
     run = local_tasks([{**checked("import", remote, image, file=str(tmp_path / "big.tar"))[1], "vars": limited}])
     assert run.result("import")["actions"] == ["import", "alias"]
+
+
+@pytest.fixture
+def image_server(tmp_path, remote, image, command_line):
+    """An image server that speaks simplestreams over HTTPS, with the lab's busybox image under the alias of the test.
+
+    Returns its URL and its certificate (a path).
+    """
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    command_line(remote, "image", "export", f"{remote}:busybox", f"{tree}/image")
+    metadata, rootfs = sorted(tree.iterdir(), key=lambda path: path.stat().st_size)
+    # Repacked, so that it is another image than the one that is there.
+    repacked = tree / "metadata.tar"
+    with tarfile.open(metadata) as old, tarfile.open(repacked, "w") as new:
+        for member in old.getmembers():
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    item = {"size": repacked.stat().st_size, "sha256": sha256(repacked), "path": repacked.name}
+    combined = {"combined_rootxz_sha256": sha256(repacked, rootfs), "combined_sha256": sha256(repacked, rootfs)}
+    items = {
+        "lxd.tar.xz": {**item, **combined, "ftype": "lxd.tar.xz"},
+        "incus.tar.xz": {**item, **combined, "ftype": "incus.tar.xz"},
+        "root.tar.xz": {
+            "ftype": "root.tar.xz",
+            "path": rootfs.name,
+            "size": rootfs.stat().st_size,
+            "sha256": sha256(rootfs),
+        },
+    }
+    product = {"aliases": image, "arch": "amd64", "os": "Busybox", "release": "1", "variant": "default"}
+    product["versions"] = {"20260101_00:00": {"items": items}}
+    products = {"datatype": "image-downloads", "format": "products:1.0", "products": {f"{image}:amd64": product}}
+    entry = {"datatype": "image-downloads", "path": "streams/v1/images.json", "products": [f"{image}:amd64"]}
+    streams = tree / "streams" / "v1"
+    streams.mkdir(parents=True)
+    (streams / "images.json").write_text(json.dumps(products))
+    (streams / "index.json").write_text(json.dumps({"format": "index:1.0", "index": {"images": entry}}))
+    certificate, key = tmp_path / "web.crt", tmp_path / "web.key"
+    name = ["-subj", "/CN=images.example", "-addext", "subjectAltName=DNS:images.example,IP:127.0.0.1", "-days", "1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *name]
+    subprocess.run([*command, "-out", str(certificate), "-keyout", str(key)], check=True, capture_output=True)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tree))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}", certificate
+        server.shutdown()
+
+
+def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp_path):
+    url, certificate = image_server
+    variable = {"lxd-a": "LXD_CONF", "incus-a": "INCUS_CONF"}[remote]
+    directory = tmp_path / "conf"
+    shutil.copytree(os.environ[variable], directory)
+    content = yaml.safe_load((directory / "config.yml").read_text())
+    content["remotes"]["streams"] = {"addr": url, "protocol": "simplestreams", "public": True}
+    (directory / "config.yml").write_text(yaml.safe_dump(content))
+    shutil.copy(certificate, directory / "servercerts" / "streams.crt")
+    container = {"remote": remote, "name": image, "image": f"streams:{image}", "wait_for": ["ipv4"]}
+    run = local_tasks(
+        [
+            *checked("copy", remote, image, source=f"streams:{image}", auto_update=True),
+            {"name": "boot", "flotilla.lxd.container": container},
+            {"name": "boot, again", "flotilla.lxd.container": container},
+            {"name": "gone", "flotilla.lxd.container": {**container, "state": "absent", "wait_for": []}},
+            {"name": "no such image", MODULE: {"remote": remote, "name": f"{image}-x", "source": "streams:nope"}},
+        ],
+        environment={variable: str(directory)},
+        fails=True,
+    )
+    assert_done(run, "copy", "copy", "alias")
+    copied = run.result("copy")["image"]
+    assert copied["update_source"]["alias"] == image and copied["auto_update"] is True
+    assert run.result("boot")["container"]["config"]["volatile.base_image"] == copied["fingerprint"]
+    assert run.result("boot, again")["changed"] is False
+    failure = run.result("no such image")
+    assert failure["failed"] and f"copy image {image}-x" in failure["msg"] and remote in failure["msg"]
