@@ -45,7 +45,7 @@ def run(
     module = AnsibleModule(
         argument_spec={**(REMOTE_OPTIONS if remote_options else {}), **options},
         supports_check_mode=True,
-        required_together=[("client_cert", "client_key")],
+        required_together=[("client_cert", "client_key")] if remote_options else [],
         **(constraints or {}),
     )
     try:

@@ -52,7 +52,7 @@ options:
   source:
     description:
       - In place of O(image), the source in the words of the API, for whatever has no option here.
-      - For example C({type: none}) for an empty container, or C({type: copy, source: c1}).
+      - "For example C({type: none}) for an empty container, or C({type: copy, source: c1})."
     type: dict
   rebuild:
     description:
@@ -70,7 +70,7 @@ options:
     description:
       - Devices by name, each a map of options. Of a device that is there, the options named are changed and the others kept.
         A device or an option that is V(null) is removed.
-      - A device that comes from a profile is changed by naming all its options here, and left out with C({type: none}).
+      - "A device that comes from a profile is changed by naming all its options here, and left out with C({type: none})."
     type: dict
   profiles:
     description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -35,7 +35,7 @@ class Remote:
     protocol: str
     public: bool = False
     project: Optional[str] = None
-    identity: Identity = Identity()
+    identity: Identity = field(default_factory=Identity)
 
     @property
     def is_daemon(self) -> bool:
