@@ -10,10 +10,6 @@ class ModuleDocFragment:
     # What changes something.
     DOCUMENTATION = r"""
 attributes:
-  action_group:
-    description: Use C(group/flotilla.lxd.all) in C(module_defaults) to set options for every module of this collection.
-    support: full
-    membership: [flotilla.lxd.all]
   check_mode:
     description: Can run in check mode and predict the changes without making any.
     support: full
@@ -32,10 +28,6 @@ attributes:
     # What only reads.
     INFO = r"""
 attributes:
-  action_group:
-    description: Use C(group/flotilla.lxd.all) in C(module_defaults) to set options for every module of this collection.
-    support: full
-    membership: [flotilla.lxd.all]
   check_mode:
     description: Can run in check mode, where it does the same, for it changes nothing.
     support: full

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
+attributes:
+  action_group:
+    description: Use C(group/flotilla.lxd.all) in C(module_defaults) to say once for all modules which server is meant.
+    support: full
+    membership: [flotilla.lxd.all]
 options:
   remote:
     description:

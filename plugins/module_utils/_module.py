@@ -73,14 +73,10 @@ def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
 
 def result(outcome: Outcome[Any], noun: str) -> dict[str, Any]:
     """A module's result: what was done, and the object under its noun, unless it is absent."""
-    content = outcome.result()
+    there = dict(outcome.state.content or {})
     if outcome.checked_only:
-        there = (
-            {**(outcome.state.metadata if outcome.state else {}), **outcome.plan.after} if outcome.plan.after else {}
-        )
-    else:
-        there = outcome.state.metadata if outcome.state else {}
-    return {**content, noun: there} if there else content
+        there = {**there, **outcome.plan.after} if outcome.plan.after else {}
+    return {**outcome.result(), **({noun: there} if there else {})}
 
 
 def _sentence(error: FlotillaError) -> str:

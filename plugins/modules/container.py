@@ -244,6 +244,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._resources import (
     addresses,
     image_choice,
     instance,
+    instance_plan,
     readiness,
 )
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
@@ -281,7 +282,7 @@ def manage(module: AnsibleModule) -> dict:
     params = module.params
     readiness.check(params["wait_for"], params["state"])
     client = _module.client(module)
-    wanted = instance.Wanted(**_module.named(instance.Wanted, params))
+    wanted = instance_plan.Wanted(**_module.named(instance_plan.Wanted, params))
     deadline = Deadline(params["timeout"])
 
     def find_image(text: str, kind: str) -> image_choice.ImageChoice:
@@ -289,8 +290,6 @@ def manage(module: AnsibleModule) -> dict:
 
     resource = instance.Instance(client, wanted, find_image, predicting=module.check_mode)
     outcome = converge(resource, deadline, check=module.check_mode)
-    for warning in resource.warnings:
-        module.warn(warning)
     result = _module.result(outcome, "container")
     # In check mode there is something to wait for only where nothing would change.
     if params["wait_for"] and not (module.check_mode and outcome.changed):

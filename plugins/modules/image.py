@@ -133,7 +133,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_choice
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_choice, image_plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
 
 OPTIONS = {
@@ -158,7 +158,7 @@ CONSTRAINTS = {
 def manage(module: AnsibleModule) -> dict:
     params = module.params
     client = _module.client(module)
-    wanted = image.Wanted(**_module.named(image.Wanted, params))
+    wanted = image_plan.Wanted(**_module.named(image_plan.Wanted, params))
 
     def find_image(text: str, kind: str) -> image_choice.ImageChoice:
         return image_choice.find(client, text, kind=kind, client_config=params["client_config"])

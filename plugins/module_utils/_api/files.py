@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from http.client import HTTPResponse
-from typing import IO
+from typing import IO, Protocol
 
 from .client import Client, path
 from .deadline import Deadline
@@ -22,6 +22,12 @@ CHUNK = 1024 * 1024
 _MOST_LINKS = 40  # as in the kernel
 # What lets a write change the mode of a file that is there already. Incus has nothing like it.
 MODIFY_PERMISSIONS = "instances_files_modify_permissions"
+
+
+class Writable(Protocol):
+    """What a file is read into."""
+
+    def write(self, data: bytes, /) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def push(
     )
 
 
-def pull(client: Client, instance: str, source: str, content: IO[bytes], deadline: Deadline) -> Attributes:
+def pull(client: Client, instance: str, source: str, content: Writable, deadline: Deadline) -> Attributes:
     """Read a file into content, streaming it; return what it has for owner and mode. Links are followed.
 
     Raises NotFound, and ApiError for a directory.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional
 
 from .._api.server import INCUS, LXD, Kind
 
@@ -34,11 +33,11 @@ class Command:
     kind: Kind
     configuration_variable: str
     configuration_directories: tuple[str, ...]  # the last one is the snap's, if there is a snap
-    snap_command: Optional[str]
+    snap_command: str | None
     global_variable: str
     global_directory: str
     remote_variable: str
-    project_variable: Optional[str]
+    project_variable: str | None
     socket_variable: str
     daemon_variable: str
     sockets: tuple[str, ...]
@@ -60,7 +59,7 @@ class Command:
         """The directory of the machine's own configuration, which counts where the user's says nothing."""
         return environment.get(self.global_variable) or self.global_directory
 
-    def socket(self, environment: Mapping[str, str]) -> Optional[str]:
+    def socket(self, environment: Mapping[str, str]) -> str | None:
         """The socket of the daemon on this host, or None when there is none. One named in the environment counts."""
         if environment.get(self.socket_variable):
             return environment[self.socket_variable]
@@ -70,7 +69,7 @@ class Command:
         usable = [candidate for candidate in present if os.access(candidate, os.W_OK)]
         return next(iter(usable or present), None)
 
-    def builtin_remote(self, name: str) -> Optional[BuiltinRemote]:
+    def builtin_remote(self, name: str) -> BuiltinRemote | None:
         return next((one for one in self.builtin_remotes if one.name == name), None)
 
     def names_socket(self, environment: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from .._api import tls
 from .._api.errors import ConfigurationError
@@ -31,7 +31,7 @@ class Entry:
     command: Command
     directory: str
     content: Mapping[str, Any]
-    machine_directory: Optional[str] = None
+    machine_directory: str | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -54,18 +54,18 @@ class Entry:
         return bool(self.content.get("public"))
 
     @property
-    def project(self) -> Optional[str]:
+    def project(self) -> str | None:
         return self.content.get("project") or None
 
     @property
     def server_certificate_file(self) -> str:
         return os.path.join(self.machine_directory or self.directory, "servercerts", f"{self.name}.crt")
 
-    def server_certificate(self) -> Optional[str]:
+    def server_certificate(self) -> str | None:
         """The pinned certificate (PEM), or None. Raises ConfigurationError."""
         return _read(self.server_certificate_file)
 
-    def server_fingerprint(self) -> Optional[str]:
+    def server_fingerprint(self) -> str | None:
         """The SHA-256 of the pinned certificate, or None. Raises ConfigurationError."""
         certificate = self.server_certificate()
         try:
@@ -81,7 +81,7 @@ class Entry:
         common = os.path.join(self.directory, "client")
         return f"{common}.crt", f"{common}.key"
 
-    def authority_file(self) -> Optional[str]:
+    def authority_file(self) -> str | None:
         """Path of the authorities that vouch for the server in place of the system's, if there are any."""
         certificate, _key = self.client_files()
         authority = f"{certificate[: -len('.crt')]}.ca"
@@ -127,7 +127,7 @@ class Configuration:
         return os.path.join(self.directory, "config.yml")
 
     @property
-    def default_remote(self) -> Optional[str]:
+    def default_remote(self) -> str | None:
         return self.content.get("default-remote") or self.inherited.get("default-remote") or None
 
     @property
@@ -184,7 +184,7 @@ def _where(error: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
 
 
-def _read(path: str) -> Optional[str]:
+def _read(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()

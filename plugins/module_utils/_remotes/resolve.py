@@ -9,7 +9,6 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional
 from urllib.parse import urlsplit
 
 from .._api.client import Client
@@ -34,7 +33,7 @@ class Remote:
     url: str
     protocol: str
     public: bool = False
-    project: Optional[str] = None
+    project: str | None = None
     identity: Identity = field(default_factory=Identity)
 
     @property
@@ -57,16 +56,16 @@ class Access:
     remote names an entry of the client configuration; url, with the certificates, does without any.
     """
 
-    remote: Optional[str] = None
+    remote: str | None = None
     client_config: str = AUTO
-    project: Optional[str] = None
-    url: Optional[str] = None
-    client_cert: Optional[str] = None
-    client_key: Optional[str] = None
-    server_cert: Optional[str] = None
+    project: str | None = None
+    url: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    server_cert: str | None = None
 
 
-def connect(access: Access, environment: Optional[Mapping[str, str]] = None) -> Client:
+def connect(access: Access, environment: Mapping[str, str] | None = None) -> Client:
     """A client for the server meant; nothing is sent yet. Raises ConfigurationError."""
     environment = os.environ if environment is None else environment
     remote = resolve(access, environment)
@@ -157,7 +156,7 @@ def _explicit(access: Access) -> Remote:
     return Remote(name=access.remote or url, url=url, protocol="lxd", identity=identity)
 
 
-def read_pem(certificate: Optional[str]) -> Optional[str]:
+def read_pem(certificate: str | None) -> str | None:
     """A certificate given as PEM text or as the path of a file with it."""
     if not certificate or "-----BEGIN" in certificate:
         return certificate or None

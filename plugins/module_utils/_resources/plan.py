@@ -13,7 +13,15 @@ from .._api.client import Client
 from .._api.deadline import Deadline
 from .._api.errors import ApiError, PreconditionFailed
 
-State = TypeVar("State")
+
+class Observation(Protocol):
+    """What was read. content is the object as the API gives it, or None where there is none."""
+
+    @property
+    def content(self) -> Mapping[str, Any] | None: ...
+
+
+State = TypeVar("State", bound=Observation)
 
 
 @dataclass(frozen=True)
@@ -34,24 +42,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """before and after: the object in the terms of the options, empty where there is none. notes: more to tell."""
+    """before and after: the object in the terms of the options, empty where there is none.
+
+    notes: what else the user should know, as keys of the result; warnings: as sentences.
+    """
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     steps: tuple[Step, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Resource(Protocol[State]):
     """An object on a server, as the user wants it."""
 
-    client: Client
+    def read(self) -> State:
+        """The object as it is, and whatever else the plan depends on."""
 
-    def read(self) -> State | None:
-        """The object as it is, or None."""
-
-    def plan(self, state: State | None) -> Plan:
-        """What is to be done. Changes nothing; raises InvalidInput for what cannot be."""
+    def plan(self, state: State) -> Plan:
+        """What is to be done: a pure function of state and wish. Raises InvalidInput for what cannot be."""
 
     def perform(self, step: Step, deadline: Deadline) -> None:
         """Carry out one step of the plan."""
@@ -63,7 +73,7 @@ class Outcome(Generic[State]):
 
     plan: Plan
     actions: tuple[str, ...]
-    state: State | None
+    state: State
     checked_only: bool
 
     @property
@@ -73,6 +83,8 @@ class Outcome(Generic[State]):
     def result(self) -> dict[str, Any]:
         """The part of a module's result that all share."""
         result: dict[str, Any] = {"changed": self.changed, "actions": list(self.actions), **self.plan.notes}
+        if self.plan.warnings:
+            result["warnings"] = list(self.plan.warnings)
         if self.changed:
             result["diff"] = {"before": dict(self.plan.before), "after": dict(self.plan.after)}
         return result

@@ -30,6 +30,14 @@ class Wanted:
     exact: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Observed:
+    """A profile as the API gives it, or None."""
+
+    content: Mapping[str, Any] | None
+    etag: str | None = None
+
+
 class Profile:
     """A profile on a server, as the user wants it."""
 
@@ -38,25 +46,17 @@ class Profile:
         self.client = client
         self.wanted = wanted
 
-    def read(self) -> Reply | None:
+    def read(self) -> Observed:
         """The profile of the name, or else the one to be renamed."""
-        found = self._find(self.wanted.name)
-        if self.wanted.rename_from is None or self.wanted.state == "absent":
-            return found
-        old = self._find(self.wanted.rename_from)
-        if found and old:
-            raise InvalidInput(
-                f"remote {self.client.remote}: profile {self.wanted.rename_from} cannot be renamed to"
-                f" {self.wanted.name}: there is a profile of that name already"
-            )
-        return found or old
+        found = self._profile()
+        return Observed(found.metadata, found.etag) if found else Observed(None)
 
-    def plan(self, state: Reply | None) -> Plan:
-        before = _described(state.metadata) if state else {}
+    def plan(self, state: Observed) -> Plan:
+        before = _described(state.content) if state.content else {}
         if self.wanted.state == "absent":
-            return self._plan_absent(state, before)
+            return self._plan_absent(state.content, before)
         after = self._after(before)
-        if not state:
+        if not before:
             payload = {key: after[key] for key in ("name", "config", "devices", "description")}
             return Plan(before, after, (Step("create", self._doing("create"), "POST", path("profiles"), payload),))
         steps = []
@@ -70,6 +70,18 @@ class Profile:
 
     def perform(self, step: Step, deadline: Deadline) -> None:
         write(self.client, step, deadline)
+
+    def _profile(self) -> Reply | None:
+        found = self._find(self.wanted.name)
+        if self.wanted.rename_from is None or self.wanted.state == "absent":
+            return found
+        old = self._find(self.wanted.rename_from)
+        if found and old:
+            raise InvalidInput(
+                f"remote {self.client.remote}: profile {self.wanted.rename_from} cannot be renamed to"
+                f" {self.wanted.name}: there is a profile of that name already"
+            )
+        return found or old
 
     def _find(self, name: str) -> Reply | None:
         return self.client.find(path("profiles", name), doing=f"read profile {name}")
@@ -89,10 +101,10 @@ class Profile:
             ),
         }
 
-    def _plan_absent(self, state: Reply | None, before: Mapping[str, Any]) -> Plan:
-        if state is None:
-            return Plan(before, {})
-        users = [_user(url) for url in state.metadata.get("used_by") or ()]
+    def _plan_absent(self, content: Mapping[str, Any] | None, before: Mapping[str, Any]) -> Plan:
+        if content is None:
+            return Plan({}, {})
+        users = [_user(url) for url in content.get("used_by") or ()]
         if users:
             raise InvalidInput(
                 f"remote {self.client.remote}: profile {self.wanted.name} is not removed, for it is used by"

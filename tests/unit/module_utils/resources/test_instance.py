@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Reply
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
     InvalidInput,
     OperationFailed,
@@ -15,29 +14,20 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
 )
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import plan as planning
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_choice import ImageChoice
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import Instance, Wanted
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import Instance, check_name
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance_plan import Observed, Wanted, plan
 
 CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
 
 
-class FakeServer:
-    def can(self, extension):
-        return True
-
-
 class FakeClient:
-    """Knows two profiles, and takes every write."""
+    """Takes every write, after the troubles it was given."""
 
     remote = "foo"
-    server = FakeServer()
 
     def __init__(self):
         self.writes = []
         self.trouble = []
-
-    def get(self, where, **_query):
-        assert where == "/1.0/profiles"
-        return Reply(["/1.0/profiles/default", "/1.0/profiles/web"])
 
     def scoped(self, **_scope):
         return self
@@ -49,6 +39,7 @@ class FakeClient:
 
 
 def there(status="Running", **content):
+    """A container as the API gives it."""
     base = {
         "name": "c1",
         "status": status,
@@ -61,17 +52,26 @@ def there(status="Running", **content):
         "description": "",
         "ephemeral": False,
     }
-    return Reply({**base, **content}, etag="e1")
+    return {**base, **content}
 
 
-def instance(fingerprint="aaa", **wanted):
-    options = {"name": "c1", "state": "present", **wanted}
-    choice = ImageChoice("img", fingerprint, {"type": "image", "fingerprint": fingerprint})
-    return Instance(FakeClient(), Wanted(**options), lambda _text, _kind: choice)
+def an_image(fingerprint):
+    return ImageChoice("img", fingerprint, {"type": "image", "fingerprint": fingerprint})
 
 
-def actions(found, **wanted):
-    return [step.action for step in instance(**wanted).plan(found).steps]
+def planned(found, predicting=False, **options):
+    """The plan for a container that is there or not. image: what the alias stands for now; image_problem: why not."""
+    seen = {key: options.pop(key) for key in ("image_problem", "can_rebuild") if key in options}
+    image = options.pop("image", None)
+    if image is not None:
+        seen["image"] = an_image(image)
+        options["image"] = "img"
+    observed = Observed("foo", found, etag="e1", profiles=frozenset({"default", "web"}), **seen)
+    return plan(Wanted(**{"name": "c1", "state": "present", **options}), observed, predicting=predicting)
+
+
+def actions(found, **options):
+    return [step.action for step in planned(found, **options).steps]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_ways_between_states(status, state, expected):
     ],
 )
 def test_from_nothing(state, expected):
-    assert actions(None, state=state, image="img") == expected
+    assert actions(None, state=state, image="aaa") == expected
 
 
 def test_an_ephemeral_container_is_gone_once_stopped():
@@ -122,9 +122,8 @@ def test_an_ephemeral_container_is_gone_once_stopped():
 
 
 def test_update_sends_all_that_is_writable_with_the_etag():
-    container = instance(config={"user.a": 1})
-    state = there(description="kept", devices={"d": {"type": "none"}})
-    (step,) = container.plan(state).steps
+    found = there(description="kept", devices={"d": {"type": "none"}})
+    (step,) = planned(found, config={"user.a": 1}).steps
     assert step.etag == "e1" and step.method == "PUT"
     assert step.payload == {
         "architecture": "x86_64",
@@ -144,9 +143,9 @@ def test_nothing_named_is_nothing_changed():
 def test_restart_by_policy():
     change = {"config": {"security.nesting": True}}
     assert actions(there(), **change) == ["update"]
-    assert instance(**change).plan(there()).notes["restart_required"] is True
+    assert planned(there(), **change).notes["restart_required"] is True
     assert actions(there(), allow_restart=True, **change) == ["update", "restart"]
-    assert instance(allow_restart=True, **change).plan(there()).notes["restart_required"] is False
+    assert planned(there(), allow_restart=True, **change).notes["restart_required"] is False
     assert actions(there("Stopped"), allow_restart=True, **change) == ["update"]
     assert actions(there(), state="stopped", allow_restart=True, **change) == ["update", "stop"]
     assert actions(there(), state="restarted", **change) == ["update", "restart"]
@@ -177,7 +176,7 @@ def test_present_leaves_the_run_state_also_through_a_rename():
 
 
 def test_steps_after_a_rename_go_to_the_new_name():
-    steps = instance(name="c1", rename_from="old", allow_restart=True).plan(there(name="old")).steps
+    steps = planned(there(name="old"), rename_from="old", allow_restart=True).steps
     assert [step.path for step in steps] == [
         "/1.0/instances/old/state",
         "/1.0/instances/old",
@@ -186,22 +185,40 @@ def test_steps_after_a_rename_go_to_the_new_name():
 
 
 def test_image_that_moved_on_is_reported_and_rebuilt_only_when_asked():
-    moved = {"image": "img", "fingerprint": "bbb"}
-    plan = instance(**moved).plan(there("Stopped"))
+    plan = planned(there("Stopped"), image="bbb")
     assert plan.steps == () and plan.notes["image_moved_on"] is True
-    assert instance(image="img").plan(there()).notes["image_moved_on"] is False
-    assert "image_moved_on" not in instance(image="img", fingerprint=None).plan(there()).notes
-    assert actions(there("Stopped"), rebuild=True, **moved) == ["rebuild"]
-    assert actions(there("Stopped"), rebuild=True, image="img") == []
+    assert planned(there(), image="aaa").notes["image_moved_on"] is False
+    assert "image_moved_on" not in planned(there()).notes
+    rebuild = {"image": "bbb", "rebuild": True}
+    assert actions(there("Stopped"), can_rebuild=True, **rebuild) == ["rebuild"]
+    assert actions(there(), can_rebuild=True, allow_restart=True, **rebuild) == ["stop", "rebuild", "start"]
+    assert actions(there("Stopped"), image="aaa", rebuild=True) == []
     with pytest.raises(InvalidInput, match="allow_restart"):
-        actions(there(), rebuild=True, **moved)
+        actions(there(), can_rebuild=True, **rebuild)
+    with pytest.raises(InvalidInput, match="instances_rebuild"):
+        actions(there("Stopped"), **rebuild)
+
+
+def test_an_image_that_is_gone_matters_only_to_create_and_rebuild():
+    gone = InvalidInput("there is no image img")
+    plan = planned(there(), image_problem=gone)
+    assert plan.steps == () and "there is no image img" in plan.warnings[0]
+    for options in ({"found": None}, {"found": there(), "rebuild": True}):
+        with pytest.raises(InvalidInput, match="there is no image img"):
+            planned(image_problem=gone, **options)
+
+
+def test_in_check_mode_what_is_missing_is_a_warning():
+    plan = planned(None, predicting=True, profiles=["nope"], image_problem=InvalidInput("there is no image img"))
+    assert [step.action for step in plan.steps] == ["create"]
+    assert len(plan.warnings) == 2
 
 
 @pytest.mark.parametrize(
     ("found", "wanted", "text"),
     [
         (None, {}, "image or source is needed"),
-        (None, {"image": "img", "profiles": ["nope"]}, "there is no profile nope"),
+        (None, {"image": "aaa", "profiles": ["nope"]}, "there is no profile nope"),
         (there(), {"profiles": ["nope"]}, "there is no profile nope"),
         (there(), {"type": "virtual-machine"}, "cannot become virtual-machine"),
         (there(), {"architecture": "aarch64"}, "cannot become aarch64"),
@@ -214,56 +231,50 @@ def test_image_that_moved_on_is_reported_and_rebuilt_only_when_asked():
     ],
 )
 def test_what_cannot_be_is_refused_when_planning(found, wanted, text):
-    container = instance(**wanted)
     with pytest.raises(InvalidInput, match=text) as caught:
-        container.plan(found)
+        planned(found, **wanted)
     assert "remote foo" in str(caught.value) and "c1" in str(caught.value)
-    assert container.client.writes == []
 
 
 @pytest.mark.parametrize("name", ["", "a_b", "-a", "a-", "1a", "a.b", "foo:c1", "a" * 64, "ä"])
 def test_names_the_api_would_refuse(name):
     with pytest.raises(InvalidInput, match="is no name for a container"):
-        instance(name=name)
+        check_name(name)
 
 
 class Reading(Instance):
     """Reads from a list instead of a server."""
 
-    states: list
+    def __init__(self, *states, **options):
+        wanted = Wanted(**{"name": "c1", "state": "present", **options})
+        super().__init__(FakeClient(), wanted, lambda _text, _kind: an_image("aaa"))
+        self.states = [Observed("foo", state, image=an_image("aaa")) for state in states]
 
     def read(self):
         return self.states.pop(0)
 
 
-def reading(*states, **wanted):
-    plain = instance(**wanted)
-    container = Reading(plain.client, plain.wanted, plain._find_image)
-    container.states = list(states)
-    return container
-
-
 def test_somebody_elses_write_is_taken_in_once():
     lost = PreconditionFailed("foo", "update", 412, "ETag does not match")
-    container = reading(there(), there(config={"user.theirs": "1"}), there(), config={"user.ours": 1})
+    container = Reading(there(), there(config={"user.theirs": "1"}), there(), config={"user.ours": 1})
     container.client.trouble = [lost]
     outcome = planning.converge(container, deadline=None, check=False)
     ((_method, _path, payload, _etag),) = container.client.writes
     assert payload["config"] == {"user.theirs": "1", "user.ours": "1"} and outcome.changed
-    container = reading(there(), there(), config={"user.ours": 1})
+    container = Reading(there(), there(), config={"user.ours": 1})
     container.client.trouble = [lost, lost]
     with pytest.raises(PreconditionFailed):
         planning.converge(container, deadline=None, check=False)
 
 
 def test_check_mode_writes_nothing():
-    container = reading(None, image="img", state="started")
+    container = Reading(None, image="img", state="started")
     outcome = planning.converge(container, deadline=None, check=True)
     assert outcome.actions == ("create", "start") and outcome.changed and container.client.writes == []
 
 
 def test_advice_is_added_to_the_servers_words():
-    container = reading(there(), state="stopped")
+    container = Reading(there(), state="stopped")
     container.client.trouble = [OperationFailed("foo", "stop container c1", 400, "timed out")]
     with pytest.raises(OperationFailed, match=r"timed out \(status 400\)\. .*force: true"):
         planning.converge(container, deadline=None, check=False)
