@@ -51,7 +51,7 @@ def settings() -> dict[str, str]:
     """Those of SHARED_SETTINGS that are set on this machine."""
     found = {}
     for line in run("apt-config", "dump").splitlines():
-        name, _, value = line.partition(" ")
+        name, _space, value = line.partition(" ")
         if name in SHARED_SETTINGS and value.strip('";'):
             found[name] = value.strip('";')
     return found

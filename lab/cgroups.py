@@ -29,7 +29,7 @@ def _remove_all(wanted: re.Pattern[str]) -> None:
     for mount in mounts.table():
         if mount.type not in ("cgroup", "cgroup2"):
             continue
-        for path, directories, _ in os.walk(mount.point):
+        for path, directories, _files in os.walk(mount.point):
             for name in [name for name in directories if wanted.fullmatch(name)]:
                 directories.remove(name)
                 _remove(Path(path, name))
@@ -37,7 +37,7 @@ def _remove_all(wanted: re.Pattern[str]) -> None:
 
 def _remove(group: Path) -> None:
     # The files in it are the kernel's: removing the directories, innermost first, is all there is to do.
-    for path, _, _ in os.walk(group, topdown=False):
+    for path, _directories, _files in os.walk(group, topdown=False):
         try:
             os.rmdir(path)
         except OSError:  # in use, so not left over

@@ -33,7 +33,7 @@ def server(daemon: Daemon) -> int | None:
 def end(directory: Path) -> None:
     """End, without asking them, all processes that belong to `directory`. Returns when they are gone."""
     # Several rounds, as a process found may have started another since.
-    for _ in range(5):
+    for _attempt in range(5):
         found = {*_marked(directory), *_rooted_below(directory)} - {os.getpid()}
         if not found:
             return

@@ -90,7 +90,7 @@ def plain(content):
 def with_address(listing, host, **options):
     """The host's variables once DHCP has given it an address."""
     for _attempt in range(30):
-        hosts, _ = listing(**options)
+        hosts, _groups = listing(**options)
         if hosts[host]["flotilla_addresses"]["ipv4"]:
             return hosts[host]
         time.sleep(0.5)
@@ -114,7 +114,7 @@ def test_all_projects(listing):
 
 
 def test_some_projects_and_none_by_that_name(listing, inventory_file):
-    hosts, _ = listing(projects=[PREFIX], remotes=["lxd-a"])
+    hosts, _groups = listing(projects=[PREFIX], remotes=["lxd-a"])
     assert list(hosts) == [WEB]
     said = call("ansible-inventory", "-i", inventory_file(projects=["nope"]), "--list", fails=True).stderr
     assert "look for project nope" in said
@@ -142,7 +142,7 @@ def test_states(listing):
 
 
 def test_without_addresses(listing):
-    hosts, _ = listing(addresses=False)
+    hosts, _groups = listing(addresses=False)
     assert len(hosts) == 3
     assert not any("flotilla_addresses" in known for known in hosts.values())
 

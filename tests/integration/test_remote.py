@@ -564,7 +564,7 @@ def proxy(addr, connections):
     def accept():
         while True:
             try:
-                near, _ = listener.accept()
+                near, _address = listener.accept()
             except OSError:
                 return
             if not left[0]:

@@ -57,10 +57,10 @@ def test_a_broken_file_is_named(home, text, words):
 def test_the_machines_own_configuration_lies_below_the_users(home):
     home.write("machine-lxc", "remotes: {foo: {addr: 'https://m:8443'}, bar: {addr: 'https://m:8443'}}\n")
     home.write("lxc", "remotes: {foo: {addr: 'https://u:8443'}}\n")
-    foo, bar = place(home), place(home, "bar")
-    assert foo.entry.address == "https://u:8443" and not foo.inherited
-    assert bar.entry.address == "https://m:8443" and bar.inherited
-    assert bar.entry.server_certificate_file == str(home.directory / "machine-lxc" / "servercerts" / "bar.crt")
+    own, inherited = place(home), place(home, "bar")
+    assert own.entry.address == "https://u:8443" and not own.inherited
+    assert inherited.entry.address == "https://m:8443" and inherited.inherited
+    assert inherited.entry.server_certificate_file == str(home.directory / "machine-lxc" / "servercerts" / "bar.crt")
 
 
 def test_the_machines_own_configuration_is_added_to_but_not_changed(home):
@@ -175,16 +175,16 @@ def test_a_name_in_both_configurations(home):
         home.write(command, "remotes: {foo: {addr: 'https://a:8443'}}\n")
     with pytest.raises(ConfigurationError, match="choose by client_config"):
         find("foo", "auto", home.environment)
-    _, found = find("foo", "incus", home.environment)
+    _configurations, found = find("foo", "incus", home.environment)
     assert found.configuration.command is INCUS_COMMAND
 
 
 def test_an_image_server_goes_into_the_only_configuration(home):
     home.write("incus", "remotes: {}\n")
-    configurations, _ = find("mirror", "auto", home.environment)
+    configurations, _found = find("mirror", "auto", home.environment)
     assert place_for_image_server("mirror", configurations).configuration.command is INCUS_COMMAND
     home.write("lxc", "remotes: {}\n")
-    configurations, _ = find("mirror", "auto", home.environment)
+    configurations, _found = find("mirror", "auto", home.environment)
     with pytest.raises(InvalidInput, match="choose by client_config"):
         place_for_image_server("mirror", configurations)
 
