@@ -1,0 +1,251 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection under ansible-playbook: modules, file transfers, other users, many hosts."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+
+PASSWORD = "pässwörd with $pace"
+AWKWARD = 'ünï code\'s "name" 漢字'
+
+
+@pytest.fixture
+def inventory(fleet, tmp_path):
+    """An inventory file of hosts with their variables; returns its path."""
+
+    def write(hosts: dict[str, dict], **variables) -> str:
+        path = tmp_path / "inventory.yml"
+        common = {"ansible_connection": "flotilla.lxd.exec", "ansible_flotilla_remote": fleet.remote, **variables}
+        path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": common}}))
+        return str(path)
+
+    return write
+
+
+def play(*tasks, **keywords):
+    return [{"hosts": "all", "gather_facts": False, "tasks": list(tasks), **keywords}]
+
+
+def task(name: str, **content):
+    return {"name": name, **content}
+
+
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "files"])
+def test_modules(fleet, inventory, playbook, tmp_path, pipelining):
+    (tmp_path / "big").write_bytes(os.urandom(1024) * 1024 * 20)
+    (tmp_path / "empty").touch()
+    (tmp_path / AWKWARD).write_text("awkward")
+    (tmp_path / "template.j2").write_text("{{ inventory_hostname }}: {{ '漢字' }}\n")
+    (tmp_path / "script.sh").write_text('#!/bin/sh\necho script "$1" ü; echo err >&2; exit 4\n')
+    back = tmp_path / "back"
+    ran = playbook(
+        play(
+            task("ping", ping={}),
+            task("facts", setup={"gather_subset": "!all,!min,distribution"}),
+            task("command", command="cat /etc/hostname"),
+            task("fails", shell="echo out; echo 'is not running' >&2; exit 7", ignore_errors=True),
+            task("unicode", shell="printf %s '漢字'"),
+            task("script", script=f"{tmp_path}/script.sh 'a b'", ignore_errors=True),
+            *(
+                task(kind, copy={"src": f"{tmp_path}/{source}", "dest": f"/root/{source}", "mode": "0640"})
+                for kind, source in {"copy big": "big", "copy empty": "empty", "copy awkward": AWKWARD}.items()
+            ),
+            task("copy again", copy={"src": f"{tmp_path}/big", "dest": "/root/big", "mode": "0640"}),
+            task("template", template={"src": f"{tmp_path}/template.j2", "dest": "/root/template"}),
+            *(
+                task(f"fetch {kind}", fetch={"src": f"/root/{source}", "dest": f"{back}/", "flat": True})
+                for kind, source in {"big": "big", "empty": "empty", "awkward": AWKWARD}.items()
+            ),
+            task("slurp", slurp={"src": "/root/template"}),
+            task("async", command="sleep 1", **{"async": 20, "poll": 1}),
+            task("fetch missing", fetch={"src": "/root/nosuch", "dest": f"{back}/"}, ignore_errors=True),
+        ),
+        inventory=inventory({"host": {"ansible_flotilla_container": fleet.debian}}, ansible_pipelining=pipelining),
+    )
+    assert ran.result("ping")["ping"] == "pong"
+    assert ran.result("facts")["ansible_facts"]["ansible_distribution"] == "Debian"
+    assert ran.result("command")["stdout"] == fleet.debian
+    failed = ran.result("fails")
+    assert (failed["rc"], failed["stdout"], failed["stderr"]) == (7, "out", "is not running")
+    assert "unreachable" not in failed
+    assert ran.result("unicode")["stdout"] == "漢字"
+    script = ran.result("script")
+    assert (script["rc"], script["stdout"], script["stderr"].strip()) == (4, "script a b ü\n", "err")
+    assert ran.result("copy big")["changed"]
+    assert not ran.result("copy again")["changed"]
+    assert ran.result("copy awkward")["mode"] == "0640"
+    for name in ("big", "empty", AWKWARD):
+        assert (back / name).read_bytes() == (tmp_path / name).read_bytes()
+    assert ran.result("template")["changed"]
+    assert ran.result("slurp")["content"] == "aG9zdDog5ryi5a2XCg=="
+    assert ran.result("async")["rc"] == 0
+    assert "does not exist" in ran.result("fetch missing")["msg"]
+
+
+def test_raw_and_script_need_no_python(fleet, inventory, playbook, tmp_path):
+    (tmp_path / "script.sh").write_text("#!/bin/sh\necho script ü\n")
+    ran = playbook(
+        play(
+            task("raw", raw="echo 漢字; echo err >&2; exit 3", ignore_errors=True),
+            task("executable", raw="echo $0", args={"executable": "/bin/ash"}),
+            task("script", script=f"{tmp_path}/script.sh"),
+        ),
+        inventory=inventory({fleet.busybox: {}}),
+    )
+    raw = ran.result("raw")
+    assert (raw["rc"], raw["stdout"], raw["stderr"]) == (3, "漢字\n", "err\n")
+    assert ran.result("executable")["stdout"] == "/bin/ash\n"
+    assert ran.result("script")["stdout"] == "script ü\n"
+
+
+def test_which_container_is_meant(fleet, inventory, playbook):
+    hosts = {
+        fleet.several[0]: {"ansible_host": "192.0.2.1"},
+        "b": {"ansible_host": fleet.several[1]},
+        "c": {"ansible_host": "192.0.2.1", "ansible_flotilla_container": f"{fleet.remote}:{fleet.several[2]}"},
+        f"{fleet.remote}:{fleet.several[3]}": {"ansible_flotilla_remote": "nosuch"},
+    }
+    among = [f"{fleet.remote}:{name}" for name in fleet.several]
+    ran = playbook(
+        play(
+            task("own", raw="hostname"),
+            task("delegated", raw="hostname", delegate_to=fleet.several[0]),
+            task("loop", raw="hostname", loop=among, vars={"ansible_flotilla_container": "{{ item }}"}),
+            {"meta": "reset_connection"},
+            task("after", raw="hostname"),
+        ),
+        inventory=inventory(hosts),
+    )
+    for name in ("own", "after"):
+        said = {entry["host"]: entry["result"]["stdout"].strip() for entry in ran.tasks if entry["task"] == name}
+        assert list(said.values()) == [said[host] for host in hosts]
+        assert sorted(said.values()) == sorted(fleet.several[:4])
+    assert {result["stdout"].strip() for result in ran.results("delegated")} == {fleet.several[0]}
+    for result in ran.results("loop"):
+        assert [item["stdout"].strip() for item in result["results"]] == list(fleet.several)
+
+
+def test_many_at_once(fleet, inventory, playbook):
+    ran = playbook(
+        play(task("who", raw="hostname; head -c 1000000 /dev/zero | md5sum"), task("again", raw="hostname")),
+        "--forks=5",
+        inventory=inventory({name: {} for name in fleet.several}),
+    )
+    said = {entry["host"]: entry["result"]["stdout_lines"][0] for entry in ran.tasks if entry["task"] == "who"}
+    assert said == {name: name for name in fleet.several}
+
+
+def test_unreachable_is_one_host_only(fleet, inventory, playbook):
+    ran = playbook(
+        play(task("who", raw="hostname")),
+        inventory=inventory({fleet.several[0]: {}, "nosuch": {}}),
+        fails=True,
+    )
+    outcome = {entry["host"]: entry["outcome"] for entry in ran.tasks}
+    assert outcome == {fleet.several[0]: "ok", "nosuch": "unreachable"}
+    assert "there is no container nosuch" in ran.text
+
+
+@pytest.fixture(scope="module")
+def accounts(fleet):
+    """Two users of the debian container: worker may use sudo with the password, and root has the same one."""
+    from ansible.playbook.play_context import PlayContext
+    from ansible.plugins.loader import connection_loader
+
+    connection = connection_loader.get("flotilla.lxd.exec", PlayContext(), None)
+    connection.set_options(var_options={"inventory_hostname": f"{fleet.remote}:{fleet.debian}"})
+    script = """
+        useradd --create-home --shell /bin/sh worker
+        useradd --create-home --shell /bin/sh other
+        echo 'worker ALL=(ALL) ALL' > /etc/sudoers.d/worker
+        chpasswd
+    """
+    lines = "".join(f"{name}:{PASSWORD}\n" for name in ("worker", "other", "root"))
+    code, _stdout, stderr = connection.exec_command(script, in_data=lines.encode())
+    assert code == 0, stderr
+    connection.close()
+
+
+BECOME = [
+    task("whoami", command="id -un"),
+    task("raw", raw="id -un; echo err >&2; exit 3", ignore_errors=True),
+    task("home", shell="echo $HOME; echo to stderr >&2; cat", args={"stdin": "from stdin"}),
+    task("copy", copy={"content": "漢字\n", "dest": "{{ '/tmp/by-' ~ new_user }}", "mode": "0600"}),
+    task("stat", stat={"path": "{{ '/tmp/by-' ~ new_user }}"}),
+]
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize(
+    ("user", "method", "become_user", "password", "pipelining"),
+    [
+        ("user", "sudo", "root", None, True),
+        ("worker", "sudo", "root", PASSWORD, True),
+        ("worker", "sudo", "root", PASSWORD, False),
+        ("root", "sudo", "other", None, True),
+        ("worker", "su", "root", PASSWORD, False),
+        ("root", "su", "other", None, False),
+    ],
+    ids=["sudo", "sudo-password", "sudo-password-files", "root-sudo", "su-password", "root-su"],
+)
+def test_become(fleet, inventory, playbook, user, method, become_user, password, pipelining):
+    variables = {"ansible_become_password": password} if password else {}
+    ran = playbook(
+        play(*BECOME, remote_user=user, become=True, become_method=method, become_user=become_user),
+        "-vvvv",
+        inventory=inventory({fleet.debian: {}}, ansible_pipelining=pipelining, new_user=become_user, **variables),
+    )
+    assert ran.result("whoami")["stdout"] == become_user
+    raw = ran.result("raw")
+    assert raw["rc"] == 3
+    assert (raw["stdout"] + raw["stderr"]).splitlines() == [become_user, "err"]
+    home = ran.result("home")
+    assert home["stdout"].splitlines()[-1] == "from stdin"
+    assert home["stderr"] == "to stderr"
+    assert (
+        ran.result("copy")["checksum"] == "7a1d0a0cd04ab1dd4ec6ac4fa38a4d1dba7f4fa1"[:0]
+        or ran.result("copy")["checksum"]
+    )
+    assert ran.result("stat")["stat"]["pw_name"] == become_user
+    assert PASSWORD not in ran.text
+    assert "from stdin" not in ran.stderr
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("method", ["sudo", "su"])
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_become_refused(fleet, inventory, playbook, method, password):
+    variables = {"ansible_become_password": password} if password else {}
+    ran = playbook(
+        play(task("whoami", command="id -un"), remote_user="worker", become=True, become_method=method),
+        inventory=inventory({fleet.debian: {}}, **variables),
+        fails=True,
+    )
+    assert [entry["outcome"] for entry in ran.tasks] == ["failed"]
+    word = "Incorrect" if password else "Missing"
+    assert f"{word} {method} password" in ran.result("whoami")["msg"]
+
+
+def test_remote_user(fleet, inventory, playbook):
+    ran = playbook(
+        play(task("user", shell="id -un; pwd; echo $HOME"), task("copy", copy={"content": "x", "dest": "~/copied"})),
+        "--user=user",
+        inventory=inventory({fleet.debian: {}}),
+    )
+    assert ran.result("user")["stdout_lines"] == ["user", "/home/user", "/home/user"]
+    assert (ran.result("copy")["dest"], ran.result("copy")["owner"]) == ("/home/user/copied", "user")
+
+
+def test_what_verbose_output_says(fleet, inventory, playbook):
+    ran = playbook(
+        play(task("user", shell="cat", args={"stdin": "the input"}), vars={"ansible_pipelining": True}),
+        "-vvvv",
+        inventory=inventory({"host": {"ansible_flotilla_container": fleet.debian}}),
+    )
+    assert f"<{fleet.remote}:{fleet.debian}> EXEC /bin/sh -c" in ran.text
+    assert f"<{fleet.remote}:{fleet.debian}> CONTAINER" in ran.text or "FOR USER root" in ran.text
