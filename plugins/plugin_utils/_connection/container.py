@@ -18,7 +18,7 @@ from ...module_utils._api.client import Client, path
 from ...module_utils._api.deadline import REQUEST_SECONDS, Deadline
 from ...module_utils._api.errors import ApiError, FlotillaError, Forbidden, NotFound
 from . import users
-from .dialogue import Task
+from .dialogue import Task, TerminalTask
 from .execution import Command, Ending, execute
 
 FROZEN = 110
@@ -64,8 +64,11 @@ class Container:
         except ApiError as error:
             raise self._why(error) from error
 
-    def run(self, argv: list[str], task: Task, *, terminal: bool = False) -> Ending:
+    def run(self, argv: list[str], task: Task) -> Ending:
         """Run a command as the user, in their home directory. Raises NotAvailable, UnknownUser and what execute() does."""
+        terminal = False
+        if isinstance(task, TerminalTask):
+            argv, terminal = task.wrap(argv), True
         if self.user is users.ROOT:
             command = Command(argv, terminal=terminal)
         else:

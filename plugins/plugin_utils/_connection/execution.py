@@ -17,11 +17,11 @@ from ...module_utils._api.client import Client, path
 from ...module_utils._api.deadline import Deadline
 from ...module_utils._api.errors import CertificateRefused, Unreachable
 from ...module_utils._api.operation import Operation
-from .streams import CONTROL, STDERR, STDIN, STDOUT, Dialogue, Output, Stream, Terminal, converse
+from .streams import CONTROL, STDERR, STDIN, STDOUT, Dialogue, Output, Stream, converse
 
 # A command with pipes does without the one named control, one with a terminal does not start without.
 _PIPES = {"0": (STDIN, Stream), "1": (STDOUT, Output), "2": (STDERR, Output)}
-_TERMINAL = {"0": (STDIN, Terminal), "control": (CONTROL, Stream)}
+_TERMINAL = {"0": (STDIN, Stream), "control": (CONTROL, Stream)}
 # Nothing of ours looks at the size, but a program may.
 _WIDTH, _HEIGHT = 200, 50
 

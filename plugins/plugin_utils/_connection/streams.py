@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from websockets.frames import Frame
 
 STDIN, STDOUT, STDERR, CONTROL = 0, 1, 2, 3
-END_OF_TRANSMISSION = b"\x04"  # what a terminal takes for the end of its input
 
 # Over the network both servers ping every stream every 10 seconds: this long without a byte is a dead server or network.
 SILENCE_SECONDS = 60.0
@@ -178,24 +177,10 @@ class Output(Stream):
             super()._flush()
 
 
-class Terminal(Stream):
-    """The one stream of a command that has a terminal: input, output and errors are the same."""
-
-    _line_begun = False
-
-    def send(self, data: bytes) -> None:
-        self._line_begun = not data.endswith(b"\n")
-        super().send(data)
-
-    def end(self) -> None:
-        # In the middle of a line the first one only hands over what there is of it.
-        super().send(END_OF_TRANSMISSION * (2 if self._line_begun else 1))
-
-
 def converse(streams: Mapping[int, Stream], dialogue: Dialogue, remote: str, opening: Deadline) -> None:
     """Let the command and the dialogue talk until the command has ended and all its output has been heard.
 
-    streams: STDIN, STDOUT and STDERR, or STDIN, a Terminal, and CONTROL. opening: by when the server has to let all in.
+    streams: STDIN, STDOUT and STDERR, or STDIN, a terminal, and CONTROL. opening: by when the server has to let all in.
     Raises Unreachable, and what the dialogue raises when its patience is over.
     """
     try:
