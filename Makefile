@@ -60,4 +60,4 @@ bench: lab ## Measure side by side with what else there is
 
 .PHONY: clean
 clean: ## Remove what the targets made, except the lab (lab-down does that)
-	rm -rf .venv .nox .ansible .mypy_cache .pytest_cache .ruff_cache dist tests/output
+	rm -rf .venv .nox .bench .ansible .mypy_cache .pytest_cache .ruff_cache dist tests/output
