@@ -23,4 +23,4 @@ if grep -Eq 'changed=[1-9]' "$second"; then
     exit 1
 fi
 
-say "Done. 'ansible-playbook playbooks/teardown.yml' removes the fleet, 'make lab-down' the daemons."
+say "Done. '. .lab/env' and 'ansible-playbook playbooks/teardown.yml' remove the fleet, 'make lab-down' the daemons."
