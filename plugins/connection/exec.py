@@ -16,7 +16,8 @@ description:
   - A host is a container. Which one it is says, in this order, the variable C(ansible_flotilla_container), C(ansible_host)
     unless it is an IP address, and the name of the host itself.
   - A name may have its remote in front, as for the commands. C(foo:c1) is the container C(c1) on the remote C(foo), and
-    that goes before O(remote).
+    that goes before O(remote). In a pattern, as of C(--limit), a colon means something else, so where hosts are to be named
+    there, they are better called C(c1) and have the variable C(ansible_flotilla_remote).
   - Containers without Python are managed with M(ansible.builtin.raw) and M(ansible.builtin.script).
   - A container that is not there or does not run, a certificate that is refused and a daemon that does not answer make the
     host unreachable, with a message that says which of them it is. Nothing that a command prints does.
@@ -27,8 +28,8 @@ notes:
     is as safe here as without.
   - A command that is given up, by O(command_timeout) or because Ansible is interrupted, is killed; what it has started
     itself may go on. It is never run a second time.
-  - Become methods that need a terminal, like P(ansible.builtin.su#become), get one. A password that is wrong or missing
-    fails the task.
+  - Become methods that ask for the password at a terminal, like P(ansible.builtin.su#become), get one, which makes one
+    stream of a command's output and its errors. A password that is wrong or missing fails the task.
   - Commands and names of files have to be text in UTF-8, as the API speaks JSON.
 options:
   container:
@@ -128,8 +129,7 @@ options:
       - name: ansible_flotilla_executable
   timeout:
     description:
-      - Seconds within which the server has to let us in and to answer each request, and a become method has to get to the
-        command.
+      - Seconds within which the server has to start a command, and then a become method to get to the command itself.
     type: int
     default: 10
     ini:
@@ -208,6 +208,7 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a shell command; return its exit code, stdout and stderr."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        _check_text(cmd)
         with self._telling() as container:
             display.vvv(f"EXEC {cmd}", host=self._shown)
             if in_data and self.get_option("keep_compiled"):
@@ -223,6 +224,7 @@ class Connection(ConnectionBase):
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file from the controller into the container."""
         super().put_file(in_path, out_path)
+        _check_text(out_path)
         with self._telling() as container:
             display.vvv(f"PUT {in_path} TO {out_path}", host=self._shown)
             container.put(in_path, out_path)
@@ -230,6 +232,7 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file from the container to the controller."""
         super().fetch_file(in_path, out_path)
+        _check_text(in_path)
         with self._telling() as container:
             display.vvv(f"FETCH {in_path} TO {out_path}", host=self._shown)
             container.fetch(in_path, out_path)
@@ -274,7 +277,9 @@ class Connection(ConnectionBase):
         if not (sudoable and become and become.success and become.success in cmd):
             return Task(in_data, deadline)
         # It says that it needs a terminal, or it asks for the password in a way that rules out other input.
-        terminal = become.require_tty or (become.expect_prompt() and not become.pipelining)
+        # Before ansible-core 2.19 that was known of su alone, and by its name.
+        pipelines = getattr(become, "pipelining", become.name != "su")
+        terminal = become.require_tty or (become.expect_prompt() and not pipelines)
         return (TerminalTask if terminal else BecomeTask)(become, in_data, deadline, seconds=seconds)
 
     def _arguments(self, cmd: str) -> list[str]:
@@ -295,6 +300,14 @@ class Connection(ConnectionBase):
             raise AnsibleError(_sentence(error)) from None
         except FlotillaError as error:
             raise AnsibleConnectionFailure(_sentence(error)) from None
+
+
+def _check_text(text: str) -> None:
+    """Refuse what JSON cannot carry, before something else is made of it on the way."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AnsibleError(f"The API takes only text in UTF-8, which this is not: {text!r}") from error
 
 
 def _sentence(error: FlotillaError) -> str:

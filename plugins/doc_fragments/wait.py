@@ -12,7 +12,7 @@ options:
   timeout:
     description:
       - How many seconds the server may take for all of it, operations in the background included. What is not done by
-        then is called off where the server allows that, and the task fails.
+        then is called off where the server allows that, and the task fails. At least 1.
     type: int
     default: 600
 """

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._api.client import Client
+from ._api.deadline import REQUEST_SECONDS
 from ._api.errors import ApiError, FlotillaError
 from ._remotes.resolve import Access, connect
 from ._resources.plan import Outcome
@@ -29,6 +30,7 @@ REMOTE_OPTIONS: Mapping[str, Any] = {
 
 # Documented in plugins/doc_fragments/wait.py.
 WAIT_OPTIONS: Mapping[str, Any] = {"timeout": {"type": "int", "default": 600}}
+_LONGEST_TIMEOUT = 1_000_000
 
 
 def run(
@@ -48,10 +50,11 @@ def run(
         required_together=[("client_cert", "client_key")] if remote_options else [],
         **(constraints or {}),
     )
+    _check_common(module, remote_options)
     try:
         result = action(module)
     except FlotillaError as error:
-        module.fail_json(msg=_sentence(error), **_facts(error))
+        fail(module, error)
     module.exit_json(**result)
 
 
@@ -61,8 +64,16 @@ def access(module: AnsibleModule) -> Access:
 
 
 def client(module: AnsibleModule) -> Client:
-    """A client for the task's remote and project."""
-    return connect(access(module))
+    """A client for the task's remote and project. No single request takes longer than the user allows for all of it."""
+    made = connect(access(module))
+    made.transport.request_seconds = min(REQUEST_SECONDS, module.params.get("timeout", REQUEST_SECONDS))
+    return made
+
+
+def fail(module: AnsibleModule, error: FlotillaError, **result: Any) -> NoReturn:
+    """Leave with what went wrong; result: what had been done before."""
+    module.fail_json(msg=_sentence(error), **{**result, **_facts(error)})
+    raise AssertionError("fail_json does not return") from error
 
 
 def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +85,22 @@ def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
 def result(outcome: Outcome[Any], noun: str) -> dict[str, Any]:
     """A module's result: what was done, and the object under its noun, unless it is absent."""
     there = dict(outcome.state.content or {})
-    if outcome.checked_only:
-        there = {**there, **outcome.plan.after} if outcome.plan.after else {}
+    if outcome.checked_only and outcome.changed:
+        there = {**there, **outcome.plan.predicted} if outcome.plan.after else {}
     return {**outcome.result(), **({noun: there} if there else {})}
+
+
+def _check_common(module: AnsibleModule, remote_options: bool) -> None:
+    """What no argument spec can say."""
+    if remote_options and not module.params["url"]:
+        stray = [name for name in ("client_cert", "client_key", "server_cert") if module.params[name]]
+        if stray:
+            module.fail_json(
+                msg=f"{', '.join(stray)} goes with url: a remote has its certificates in the configuration"
+            )
+    for name in ("timeout", "stop_timeout"):
+        if not 1 <= module.params.get(name, 1) <= _LONGEST_TIMEOUT:
+            module.fail_json(msg=f"{name} is {module.params[name]}, and has to be from 1 to {_LONGEST_TIMEOUT} seconds")
 
 
 def _sentence(error: FlotillaError) -> str:

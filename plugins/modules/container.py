@@ -35,7 +35,7 @@ options:
     choices:
       present: There, and configured as said. Whether it runs is left as it is; a new one is not started.
       started: There and running. A frozen one is thawed.
-      stopped: There and stopped.
+      stopped: There and stopped. Not for an ephemeral one, which stopping deletes.
       restarted: There, and started anew. Always a change.
       frozen: There and frozen, that is, running but not scheduled.
       absent: Gone. One that runs is stopped first, see O(force) and O(stop_timeout).
@@ -52,7 +52,7 @@ options:
   source:
     description:
       - In place of O(image), the source in the words of the API, for whatever has no option here.
-      - "For example C({type: none}) for an empty container, or C({type: copy, source: c1})."
+      - "For example C({type: none}) for an empty container. To copy one on LXD 5.0, name its O(profiles) too."
     type: dict
   rebuild:
     description:
@@ -119,12 +119,12 @@ options:
     type: bool
     default: false
   stop_timeout:
-    description: How many seconds a clean shutdown may take before the task fails.
+    description: How many seconds a clean shutdown may take before the task fails. At least 1.
     type: int
     default: 30
   wait_for:
     description:
-      - After starting it, wait until all of these hold, and fail if they do not in time (O(timeout)).
+      - Wait until all of these hold, and fail if they do not in time (O(timeout)). The container has to run.
       - V(running) is that it runs; V(ipv4) and V(ipv6), that it has a global address of the family on some interface.
       - A network interface by name, as in V(eth0), that this interface has one; V(eth0:ipv4) and V(eth0:ipv6), one of the
         family.
@@ -225,7 +225,9 @@ addresses:
   type: dict
   sample: {ipv4: [192.0.2.17], ipv6: []}
 restart_required:
-  description: Whether something that was changed takes effect only when the container is started anew.
+  description:
+    - Whether something that this run changed takes effect only when the container is started anew. The servers do not
+      remember that, so a later run does not tell it again.
   returned: when a container that is there was looked at
   type: bool
   sample: false
@@ -240,6 +242,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import (
     addresses,
     image_choice,
@@ -293,7 +296,10 @@ def manage(module: AnsibleModule) -> dict:
     result = _module.result(outcome, "container")
     # In check mode there is something to wait for only where nothing would change.
     if params["wait_for"] and not (module.check_mode and outcome.changed):
-        state = readiness.wait(client, wanted.name, params["wait_for"], deadline)
+        try:
+            state = readiness.wait(client, wanted.name, params["wait_for"], deadline)
+        except FlotillaError as error:
+            _module.fail(module, error, **result)
         result["addresses"] = addresses.by_family(state)
     return result
 

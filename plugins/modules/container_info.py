@@ -22,7 +22,7 @@ options:
     description: Name of one container. If there is none of that name, the list is empty. All of them if this is left out.
     type: str
   all_projects:
-    description: Look in all projects instead of one. Does not go with O(name) or O(project).
+    description: Look in all projects, whatever O(project) says. Does not go with O(name).
     type: bool
     default: false
   with_state:
@@ -84,8 +84,6 @@ OPTIONS = {
 
 def read(module: AnsibleModule) -> dict:
     params = module.params
-    if params["all_projects"] and (params["name"] or params["project"]):
-        module.fail_json(msg="all_projects goes neither with name nor with project")
     containers = listing.containers(
         _module.client(module), params["name"], with_state=params["with_state"], all_projects=params["all_projects"]
     )
@@ -93,7 +91,7 @@ def read(module: AnsibleModule) -> dict:
 
 
 def main() -> None:
-    _module.run(read, OPTIONS)
+    _module.run(read, OPTIONS, constraints={"mutually_exclusive": [("name", "all_projects")]})
 
 
 if __name__ == "__main__":

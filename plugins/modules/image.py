@@ -22,7 +22,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The alias by which the image is known on the server, or its fingerprint or the beginning (4 digits or more) of that.
+      - The alias by which the image is known on the server, or its fingerprint or the beginning (12 digits or more) of that.
     type: str
     required: true
   state:

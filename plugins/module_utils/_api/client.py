@@ -24,8 +24,8 @@ from .transport import Body, Response, Transport
 
 _ERRORS: Mapping[int, type[ApiError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 412: PreconditionFailed}
 _NOT_TRUSTED = (
-    "The server does not trust this client's certificate, or allows it less than this: have a trust token made there"
-    " and give it to flotilla.lxd.remote"
+    "The server does not trust this client's certificate: have a trust token made there and give it to"
+    " flotilla.lxd.remote"
 )
 
 
@@ -77,11 +77,18 @@ class Client:
         return self.send("GET", where, doing=doing, deadline=deadline, query=query)
 
     def find(self, where: str, *, doing: str = "", **query: str) -> Reply | None:
-        """Read an object that may not be there: None then."""
+        """Read an object that may not be there: None then. A project that is not there is an error all the same."""
         try:
             return self.send("GET", where, doing=doing, query=query)
         except NotFound:
+            self.require_project()
             return None
+
+    def require_project(self) -> None:
+        """Raise NotFound if there is no such project. Servers answer for one as if it were there and empty."""
+        if self.project and self.project != "default":
+            doing = f"look for project {self.project}"
+            Client(self.transport).send("GET", path("projects", self.project), doing=doing)
 
     def write(
         self,
@@ -124,7 +131,12 @@ class Client:
             sent["If-Match"] = etag
         url = self._url(where, query)
         answer = self.transport.request(method, url, body=body, headers=sent, deadline=deadline)
-        return self._understand(answer, doing or f"{method} {where}")
+        try:
+            return self._understand(answer, doing or f"{method} {where}")
+        except Forbidden as error:
+            if where == "/1.0" or self.server.trusted:
+                raise
+            raise Forbidden(error.remote, error.doing, error.status, error.text, _NOT_TRUSTED) from error
 
     @contextmanager
     def stream(
@@ -172,9 +184,7 @@ class Client:
             ) from None
         if kind == "error" or answer.status >= 400:
             status = int(content.get("error_code") or answer.status)
-            error = _ERRORS.get(status, ApiError)
-            advice = _NOT_TRUSTED if error is Forbidden else ""
-            raise error(self.remote, doing, status, str(content.get("error", "")), advice)
+            raise _ERRORS.get(status, ApiError)(self.remote, doing, status, str(content.get("error", "")))
         if kind == "async":
             return Reply(None, operation=Operation(self, content["metadata"], doing))
         return Reply(content.get("metadata"), etag=answer.headers.get("ETag"))

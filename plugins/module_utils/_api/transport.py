@@ -85,6 +85,7 @@ class Transport:
     def __init__(self, remote: str, address: Address, user_agent: str = "flotilla.lxd") -> None:
         self.remote = remote
         self.address = address
+        self.request_seconds = REQUEST_SECONDS
         self._user_agent = user_agent
         self._tls_context: tls.Context | None = None
         self._connection: _Connection | None = None
@@ -103,7 +104,7 @@ class Transport:
         A GET is sent again, once, when the connection breaks; anything else never is, for it may have been carried out.
         Raises Unreachable (CertificateRefused for a certificate) and DeadlineExceeded.
         """
-        deadline = deadline or Deadline(REQUEST_SECONDS)
+        deadline = deadline or Deadline(self.request_seconds)
         attempts = 2 if method == "GET" else 1
         while True:
             attempts -= 1
@@ -128,7 +129,7 @@ class Transport:
 
         Raises what the socket raises: request() is the polite way, stream() in the client the other.
         """
-        deadline = deadline or Deadline(REQUEST_SECONDS)
+        deadline = deadline or Deadline(self.request_seconds)
         connection = self._usable_connection(deadline)
         connection.request(method, path, body=body, headers={"User-Agent": self._user_agent, **(headers or {})})
         if connection.sock is not None:
@@ -151,7 +152,8 @@ class Transport:
                 sock = self._connect_tls(self.address, seconds)
         except Unreachable:
             raise
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            # A host name that is none is a UnicodeError.
             raise Unreachable(self.remote, f"cannot connect to {self.address}: {_reason(error)}") from error
         sock.settimeout(deadline.remaining())
         return sock

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import InvalidInput, OperationFailed
+from .._api.errors import FlotillaError, InvalidInput, OperationFailed
 from .image_choice import ImageChoice
 from .image_file import ImageFile
 from .image_plan import WRITABLE, Observed, Wanted, invalid, plan
@@ -36,10 +36,14 @@ class Image:
         """The image meant, whether or not it bears the alias yet."""
         listing = self.client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
         aliases = {alias["name"]: alias["target"] for alias in listing or ()}
+        problem: FlotillaError | None = None
         if self.wanted.source is not None and self.wanted.state == "present" and self._choice is None:
-            self._choice = self._find_image(self.wanted.source, self.wanted.type)
+            try:
+                self._choice = self._find_image(self.wanted.source, self.wanted.type)
+            except FlotillaError as error:
+                problem = error
         fingerprint = self._expected_fingerprint(aliases)
-        seen = Observed(self.client.remote, None, fingerprint=fingerprint, aliases=aliases, choice=self._choice)
+        seen = Observed(self.client.remote, None, None, fingerprint, aliases, self._choice, problem)
         if fingerprint is None:
             return seen
         found = self.client.find(path("images", fingerprint), doing=f"read image {self.wanted.name}")
@@ -48,6 +52,11 @@ class Image:
         # Of the name only the beginning of the fingerprint may have been given.
         self._fingerprint = str(found.metadata["fingerprint"])
         return replace(seen, content=found.metadata, etag=found.etag, fingerprint=self._fingerprint)
+
+    def read_again(self, state: Observed) -> Observed:
+        where = path("images", str(state.fingerprint or self._fingerprint))
+        found = self.client.find(where, doing=f"read image {self.wanted.name}")
+        return replace(state, content=found.metadata if found else None, etag=found.etag if found else None)
 
     def plan(self, state: Observed) -> Plan:
         return plan(self.wanted, state)
@@ -70,13 +79,13 @@ class Image:
                 self._file.check()
                 self._fingerprint = self._file.fingerprint()
             return self._fingerprint
-        if wanted.by_alias and wanted.name in aliases:
+        if wanted.name in aliases:
             return aliases[wanted.name]
         if self._fingerprint is not None:
             return self._fingerprint
         if self._choice is not None:
             return self._choice.fingerprint
-        return None if wanted.by_alias else wanted.name
+        return wanted.name if wanted.could_be_fingerprint() else None
 
     def _import(self, step: Step, deadline: Deadline) -> None:
         """Send the file. What the user says of the image goes along, so that it is never there without it."""
@@ -86,7 +95,7 @@ class Image:
         prefix = self.client.server.kind.header_prefix
         headers, body = self._file.upload()
         headers[f"{prefix}public"] = "true" if wanted.public else "false"
-        properties = merge_config({}, wanted.properties, exact=True)
+        properties = merge_config({}, wanted.properties, exact=True, owner=f"image {wanted.name}")
         if properties:
             headers[f"{prefix}properties"] = urlencode(properties)
         reply = self.client.send(
@@ -96,7 +105,9 @@ class Image:
 
     def _copy(self, step: Step, deadline: Deadline) -> None:
         if self._choice is not None:
-            step = replace(step, payload={**(step.payload or {}), "source": self._choice.source_with_secret(deadline)})
+            step = replace(
+                step, payload={**(step.payload or {}), "source": self._choice.source_for(self.client, deadline)}
+            )
         self._settle(step, write(self.client, step, deadline))
         if self.wanted.properties:
             self._set_properties(deadline)
@@ -112,7 +123,8 @@ class Image:
         where = path("images", str(self._fingerprint))
         state = self.client.get(where, doing=f"read image {self.wanted.name}")
         payload = {key: state.metadata[key] for key in WRITABLE if key in state.metadata}
-        payload["properties"] = merge_config(payload["properties"], self.wanted.properties, exact=False)
+        owner = f"image {self.wanted.name}"
+        payload["properties"] = merge_config(payload["properties"], self.wanted.properties, exact=False, owner=owner)
         doing = f"update image {self.wanted.name}"
         self.client.write("PUT", where, payload, doing=doing, deadline=deadline, etag=state.etag)
 

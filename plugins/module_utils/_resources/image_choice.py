@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
@@ -35,10 +34,15 @@ class ImageChoice:
     source: Mapping[str, Any]
     owner: Client | None = field(default=None, repr=False)
 
-    def source_with_secret(self, deadline: Deadline) -> dict[str, Any]:
-        """The source, with a fresh secret where one is needed. To be asked for right before it is used."""
+    def source_for(self, target: Client, deadline: Deadline) -> dict[str, Any]:
+        """The source for this server, with a fresh secret where one is needed. To be asked for right before it is used.
+
+        A secret that nobody redeems stays good, so none is made for an image that the server has already.
+        """
         if self.owner is None:
             return dict(self.source)
+        if target.find(path("images", str(self.fingerprint)), doing=f"look for image {self.text}"):
+            return {"type": "image", "fingerprint": self.fingerprint}
         answer = self.owner.send(
             "POST",
             path("images", str(self.fingerprint), "secret"),
@@ -90,8 +94,8 @@ def _fingerprint(client: Client, name: str, text: str) -> str:
         image = client.find(path("images", name), doing=f"look up image {text}")
         if image is not None:
             return str(image.metadata["fingerprint"])
-    aliases = client.get(path("images", "aliases"), doing="list image aliases").metadata
-    known = sorted(unquote(url.partition("/images/aliases/")[2].partition("?")[0]) for url in aliases)
+    aliases = client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
+    known = sorted(alias["name"] for alias in aliases or ())
     similar = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {similar[0]}?" if similar else f"its aliases are {', '.join(known[:20]) or 'none'}."
     raise InvalidInput(

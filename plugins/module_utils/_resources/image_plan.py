@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._api.client import path
-from .._api.errors import InvalidInput
+from .._api.errors import FlotillaError, InvalidInput
 from .image_choice import ImageChoice
 from .plan import Plan, Step
 from .values import merge_config
@@ -22,7 +22,8 @@ from .values import merge_config
 # What PUT takes. All of it is sent, for what is left out would be cleared.
 WRITABLE = ("auto_update", "properties", "public", "expires_at", "profiles")
 _COMPARED = ("auto_update", "properties", "public")
-_FINGERPRINT_PREFIX = re.compile(r"[0-9a-f]{4,64}")
+# Shorter ones are better names than fingerprints: 2204, cafe.
+_FINGERPRINT_PREFIX = re.compile(r"[0-9a-f]{12,64}")
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,9 @@ class Wanted:
     public: bool | None = None
     auto_update: bool | None = None
 
-    @property
-    def by_alias(self) -> bool:
-        """Whether name is an alias. A text that can be the beginning of a fingerprint is taken for one."""
-        return _FINGERPRINT_PREFIX.fullmatch(self.name) is None
-
-    @property
-    def all_aliases(self) -> list[str]:
-        return [*([self.name] if self.by_alias else []), *(self.aliases or [])]
+    def could_be_fingerprint(self) -> bool:
+        """Whether name is no alias but, unless there is an alias of that name, a fingerprint or its beginning."""
+        return _FINGERPRINT_PREFIX.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Observed:
     """What there is on the server. content: the image as the API gives it, or None.
 
     fingerprint: of the image meant, there or not, as far as it can be known. aliases: which alias stands for which
-    fingerprint. choice: what the source stands for now, where it was looked up.
+    fingerprint. choice: what the source stands for now, or else, if it was looked up in vain, choice_problem.
     """
 
     remote: str
@@ -64,6 +60,7 @@ class Observed:
     fingerprint: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     choice: ImageChoice | None = None
+    choice_problem: FlotillaError | None = None
 
 
 def plan(wanted: Wanted, seen: Observed) -> Plan:
@@ -77,7 +74,20 @@ def plan(wanted: Wanted, seen: Observed) -> Plan:
     notes = {}
     if before and seen.choice and seen.choice.fingerprint:
         notes["image_moved_on"] = seen.choice.fingerprint != before["fingerprint"]
-    return Plan(before, after, tuple(steps), notes)
+    warnings = [f"cannot tell whether the image has moved on: {seen.choice_problem}"] if seen.choice_problem else []
+    in_api_terms = {"aliases": [{"name": alias, "description": ""} for alias in after["aliases"]]}
+    return Plan(before, after, tuple(steps), notes, in_api_terms, tuple(warnings))
+
+
+def aliases_wanted(wanted: Wanted, seen: Observed) -> list[str]:
+    """The aliases that the image is to have, each once; the name is one unless it is a fingerprint."""
+    is_fingerprint = (
+        wanted.could_be_fingerprint()
+        and wanted.name not in seen.aliases
+        and (seen.fingerprint is None or seen.fingerprint.startswith(wanted.name))
+    )
+    names = [] if is_fingerprint else [wanted.name]
+    return list(dict.fromkeys([*names, *(wanted.aliases or [])]))
 
 
 def invalid(remote: str, name: str, reason: str) -> InvalidInput:
@@ -95,8 +105,10 @@ def _plan_absent(wanted: Wanted, before: Mapping[str, Any]) -> Plan:
 def _after(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "fingerprint": before.get("fingerprint") or seen.fingerprint,
-        "aliases": sorted({*before.get("aliases", []), *wanted.all_aliases}),
-        "properties": merge_config(before.get("properties", {}), wanted.properties, exact=False),
+        "aliases": sorted({*before.get("aliases", []), *aliases_wanted(wanted, seen)}),
+        "properties": merge_config(
+            before.get("properties", {}), wanted.properties, exact=False, owner=f"image {wanted.name}"
+        ),
         "public": before.get("public", False) if wanted.public is None else wanted.public,
         "auto_update": before.get("auto_update", False) if wanted.auto_update is None else wanted.auto_update,
     }
@@ -116,6 +128,8 @@ def _create(wanted: Wanted, seen: Observed) -> list[Step]:
         return []
     if wanted.file is not None:
         return [Step("import", f"import image {wanted.name}", "POST", path("images"))]
+    if seen.choice_problem is not None:
+        raise seen.choice_problem
     if seen.choice is None:
         raise invalid(seen.remote, wanted.name, "it is not there, and to have it made source or file is needed")
     payload = {
@@ -129,7 +143,7 @@ def _create(wanted: Wanted, seen: Observed) -> list[Step]:
 def _give_aliases(wanted: Wanted, seen: Observed) -> list[Step]:
     """Steps that leave out the alias's target: for an image yet to come it is known only then."""
     steps = []
-    for alias in wanted.all_aliases:
+    for alias in aliases_wanted(wanted, seen):
         holder = seen.aliases.get(alias)
         if holder is None:
             doing, payload = f"give alias {alias} to image {wanted.name}", {"name": alias, "description": ""}

@@ -38,7 +38,8 @@ class Instance:
         *,
         predicting: bool = False,
     ) -> None:
-        check_name(wanted.name)
+        for name in (wanted.name, wanted.rename_from or wanted.name):
+            check_name(name)
         self.client = client
         self.wanted = wanted
         self._find_image = find_image
@@ -53,6 +54,10 @@ class Instance:
             return seen
         return replace(seen, **self._image_facts(seen.content), **self._profile_facts(seen.content))
 
+    def read_again(self, state: Observed) -> Observed:
+        found = self._find(self.wanted.name)
+        return replace(state, content=found.metadata if found else None, etag=found.etag if found else None)
+
     def plan(self, state: Observed) -> Plan:
         return plan(self.wanted, state, predicting=self._predicting)
 
@@ -62,15 +67,15 @@ class Instance:
             client = client.scoped(target=self.wanted.target)
         if step.action in ("create", "rebuild") and self._image is not None:
             # The secret of a private image works once and not for long, so it is made last.
-            step = replace(step, payload={**(step.payload or {}), "source": self._image.source_with_secret(deadline)})
+            step = replace(step, payload={**(step.payload or {}), "source": self._image.source_for(client, deadline)})
         write(client, step, deadline)
 
     def _container(self) -> Reply | None:
         wanted = self.wanted
         found = self._find(wanted.name)
-        if wanted.rename_from is None or wanted.state == "absent":
+        if wanted.rename_from in (None, wanted.name) or wanted.state == "absent":
             return found
-        old = self._find(wanted.rename_from)
+        old = self._find(str(wanted.rename_from))
         if found and old:
             raise InvalidInput(
                 f"remote {self.client.remote}: container {wanted.rename_from} cannot be renamed to {wanted.name}:"
@@ -102,7 +107,7 @@ class Instance:
         if not self.wanted.profiles or self.wanted.profiles == (content or {}).get("profiles"):
             return {}
         listing = self.client.get(path("profiles"), doing="list profiles", recursion="1").metadata
-        return {"profiles": frozenset(profile["name"] for profile in listing or ())}
+        return {"profiles": {profile["name"]: profile.get("config") or {} for profile in listing or ()}}
 
 
 def check_name(name: str) -> None:

@@ -8,7 +8,7 @@ Source: doc/rest-api.yaml, /1.0/instances, of LXD and Incus.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,14 @@ from .live_update import needs_restart
 from .plan import Plan, Step
 from .values import changed_keys, merge_config, merge_devices
 
+# What people call an architecture, and what the servers say.
+_KERNEL_ARCHITECTURES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "armhf": "armv7l",
+    "i386": "i686",
+    "ppc64el": "ppc64le",
+}
 # What PUT takes. All of it is sent, for what is left out would be cleared.
 WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles")
 
@@ -46,6 +54,7 @@ class Wanted:
     allow_restart: bool = False
     force: bool = False
     stop_timeout: int = 30
+    wait_for: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Observed:
     """What there is on the server, as far as it matters for what is wanted.
 
     content: the instance as the API gives it, or None. image: what the image named stands for now, or else, if it was
-    looked up in vain, image_problem. profiles: the names of those there are, or None where none are needed.
+    looked up in vain, image_problem. profiles: the config of those there are by name, or None where none are needed.
     """
 
     remote: str
@@ -61,7 +70,7 @@ class Observed:
     etag: str | None = None
     image: ImageChoice | None = None
     image_problem: FlotillaError | None = None
-    profiles: frozenset[str] | None = None
+    profiles: Mapping[str, Mapping[str, str]] | None = None
     can_rebuild: bool = False
 
 
@@ -89,9 +98,10 @@ class _Planner:
         if content is None:
             return Plan({}, {})
         name, before = self.wanted.name, _described(content)
+        broken = before["status"] == power.BROKEN
         if (content.get("expanded_config") or {}).get("security.protection.delete") == "true":
             raise self._invalid("it is not removed, for security.protection.delete is set: unset that first")
-        steps = [self._state_step(action, name) for action in power.way(before["status"], "stopped")]
+        steps = [self._state_step(action, name, force=broken) for action in power.way(before["status"], "stopped")]
         # An ephemeral container is gone once it has stopped.
         if not (content.get("ephemeral") and steps):
             steps.append(Step("delete", f"delete container {name}", "DELETE", path("instances", name)))
@@ -102,7 +112,7 @@ class _Planner:
         payload: dict[str, Any] = {
             "name": wanted.name,
             "type": wanted.type or "container",
-            "config": merge_config({}, wanted.config, exact=False),
+            "config": merge_config({}, wanted.config, exact=False, owner=self._owner),
             "devices": merge_devices({}, wanted.devices, exact=False, owner=self._owner),
             "description": wanted.description or "",
             "ephemeral": bool(wanted.ephemeral),
@@ -112,31 +122,39 @@ class _Planner:
         if wanted.profiles is not None:
             payload["profiles"] = wanted.profiles
             self._require_profiles()
-        after = {**payload, "status": power.status_after("stopped", wanted.state)}
+        ends_as = power.status_after("stopped", wanted.state)
+        self._require_running(ends_as)
+        after = {**payload, "status": ends_as}
         creation = {**payload, "source": self._source()}
         steps = [Step("create", f"create container {wanted.name}", "POST", path("instances"), creation)]
         steps += [self._state_step(action, wanted.name) for action in power.way("stopped", wanted.state)]
-        return Plan({}, after, tuple(steps), warnings=tuple(self.warnings))
+        return Plan({}, after, tuple(steps), {}, power.IN_API_TERMS[ends_as], tuple(self.warnings))
 
     def change(self, content: Mapping[str, Any]) -> Plan:
-        self._refuse_what_cannot_change(content)
         before = _described(content)
+        self._refuse_what_cannot_change(content, before["status"])
         after = {**before, "name": self.wanted.name, **self._wanted_fields(before)}
         after["status"] = power.status_after(before["status"], self.wanted.state)
+        self._require_running(after["status"])
         moved_on = self._moved_on(content)
-        restart = before["status"] != "stopped" and needs_restart(changed_keys(before["config"], after["config"]))
+        restart = before["status"] != "stopped" and needs_restart(self._changed_keys(content, before, after))
         # The update comes first of all, while the ETag read is still the object's.
         steps = [
             *self._update(content, before, after),
             *self._run_state(before, self._at_rest(before, moved_on), restart),
         ]
-        pending = restart and after["status"] != "stopped" and not {"restart", "stop"} & {step.action for step in steps}
-        notes = {"restart_required": pending, **({} if moved_on is None else {"image_moved_on": moved_on})}
-        return Plan(before, after, tuple(steps), notes, tuple(self.warnings))
+        actions = {step.action for step in steps}
+        notes = {"restart_required": restart and after["status"] != "stopped" and not {"restart", "stop"} & actions}
+        if moved_on is not None:
+            notes["image_moved_on"] = moved_on and "rebuild" not in actions
+        if "rebuild" in actions and self.seen.image:
+            before["image"], after["image"] = content["config"]["volatile.base_image"], self.seen.image.fingerprint
+        in_api_terms = power.IN_API_TERMS.get(after["status"], {})
+        return Plan(before, after, tuple(steps), notes, in_api_terms, tuple(self.warnings))
 
     def _wanted_fields(self, before: Mapping[str, Any]) -> dict[str, Any]:
         wanted = self.wanted
-        config = merge_config(before["config"], wanted.config, exact="config" in wanted.exact)
+        config = merge_config(before["config"], wanted.config, exact="config" in wanted.exact, owner=self._owner)
         devices = merge_devices(before["devices"], wanted.devices, exact="devices" in wanted.exact, owner=self._owner)
         named = {key: getattr(wanted, key) for key in ("profiles", "description", "ephemeral")}
         return {
@@ -179,7 +197,9 @@ class _Planner:
 
     def _through_a_stop(self, before: Mapping[str, Any], at_rest: list[Step]) -> list[Step]:
         wanted, current = self.wanted, before["status"]
-        if wanted.state != "stopped" and not wanted.allow_restart:
+        if before["ephemeral"]:
+            raise self._invalid("it is ephemeral, and what has to be done would stop it, which deletes it")
+        if wanted.state not in ("stopped", "restarted") and not wanted.allow_restart:
             what = " and ".join(sorted(step.action for step in at_rest))
             raise self._invalid(
                 f"to {what} it, it has to be stopped for a moment: say allow_restart: true, or stop it first"
@@ -189,12 +209,13 @@ class _Planner:
         up = [self._state_step(action, wanted.name) for action in power.way("stopped", target)]
         return [*down, *at_rest, *up]
 
-    def _state_step(self, action: str, name: str) -> Step:
+    def _state_step(self, action: str, name: str, *, force: bool = False) -> Step:
         payload: dict[str, Any] = {"action": action}
         advice = ""
         if action in ("stop", "restart"):
-            payload.update(force=self.wanted.force, timeout=self.wanted.stop_timeout)
-            if not self.wanted.force:
+            force = force or self.wanted.force
+            payload.update(force=force, timeout=self.wanted.stop_timeout)
+            if not force:
                 advice = "What runs in it may not heed a request to halt: give it a longer stop_timeout, or force: true"
         where = path("instances", name, "state")
         return Step(action, f"{action} container {name}", "PUT", where, payload, advice=advice)
@@ -225,15 +246,39 @@ class _Planner:
             return None
         return bool(seen.image.fingerprint != base)
 
-    def _refuse_what_cannot_change(self, content: Mapping[str, Any]) -> None:
-        for key in ("type", "architecture"):
-            value = getattr(self.wanted, key)
+    def _refuse_what_cannot_change(self, content: Mapping[str, Any], status: str) -> None:
+        wanted = self.wanted
+        kernel_name = _KERNEL_ARCHITECTURES.get(wanted.architecture or "", wanted.architecture)
+        for key, value in (("type", wanted.type), ("architecture", kernel_name)):
             if value is not None and content.get(key) and content[key] != value:
                 raise self._invalid(f"its {key} is {content[key]} and cannot become {value}")
+        if status == power.BROKEN and wanted.state != "present" and not (wanted.force and wanted.state == "stopped"):
+            raise self._invalid(
+                "the server says that it is in error, and cannot tell whether it runs: look at the server's log; state:"
+                " stopped with force: true ends what there is of it"
+            )
+        if content.get("ephemeral") and wanted.ephemeral is not False and wanted.state == "stopped":
+            raise self._invalid("it is ephemeral, so that stopping deletes it: say state: absent, or ephemeral: false")
+
+    def _require_running(self, status: str) -> None:
+        if self.wanted.wait_for and status != "running":
+            raise self._invalid(f"wait_for needs one that runs, and this one is {status}: say state: started")
+
+    def _changed_keys(
+        self, content: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> set[str]:
+        """The config keys that change, with those of the profiles if there are to be others."""
+        if before["profiles"] == after["profiles"] or self.seen.profiles is None:
+            return changed_keys(before["config"], after["config"])
+        layers = [self.seen.profiles.get(name, {}) for name in after["profiles"]]
+        expanded = {key: value for layer in [*layers, after["config"]] for key, value in layer.items()}
+        return changed_keys(content.get("expanded_config") or {}, expanded)
 
     def _require_profiles(self) -> None:
-        there = self.seen.profiles
-        missing = [name for name in self.wanted.profiles or () if there is not None and name not in there]
+        there, names = self.seen.profiles, self.wanted.profiles or []
+        if len(set(names)) < len(names):
+            raise self._invalid("a profile is named twice")
+        missing = [name for name in names if there is not None and name not in there]
         if not missing:
             return
         error = self._invalid(f"there is no profile {', '.join(missing)}: flotilla.lxd.profile makes one")

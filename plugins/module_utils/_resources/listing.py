@@ -17,7 +17,10 @@ def containers(client: Client, name: str | None, *, with_state: bool, all_projec
     """Instances as the API gives them; with_state: with ``state`` (addresses, use of memory and the like) in each."""
     if name is None:
         query = {"recursion": "2" if with_state else "1", **({"all-projects": "true"} if all_projects else {})}
-        return list(client.send("GET", path("instances"), doing="list containers", query=query).metadata or ())
+        listed = client.send("GET", path("instances"), doing="list containers", query=query).metadata
+        if not listed and not all_projects:
+            client.require_project()
+        return list(listed or ())
     found = client.find(path("instances", name), doing=f"read container {name}")
     if found is None:
         return []

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 _AT_START = (
     "boot.debug_edk2",
+    "limits.kernel.",
     "linux.kernel_modules",
     "linux.sysctl.",
     "nvidia.",

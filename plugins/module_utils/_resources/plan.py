@@ -44,14 +44,21 @@ class Step:
 class Plan:
     """before and after: the object in the terms of the options, empty where there is none.
 
-    notes: what else the user should know, as keys of the result; warnings: as sentences.
+    notes: what else the user should know, as keys of the result; warnings: as sentences. in_api_terms: the fields of after
+    that the API has in another form.
     """
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     steps: tuple[Step, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    in_api_terms: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def predicted(self) -> dict[str, Any]:
+        """The object as the API would give it afterwards, as far as that is known."""
+        return {**self.after, **self.in_api_terms}
 
 
 class Resource(Protocol[State]):
@@ -59,6 +66,9 @@ class Resource(Protocol[State]):
 
     def read(self) -> State:
         """The object as it is, and whatever else the plan depends on."""
+
+    def read_again(self, state: State) -> State:
+        """The object alone, after a change; whatever else was read before is taken over."""
 
     def plan(self, state: State) -> Plan:
         """What is to be done: a pure function of state and wish. Raises InvalidInput for what cannot be."""
@@ -104,10 +114,11 @@ def converge(resource: Resource[State], deadline: Deadline, *, check: bool) -> O
     try:
         _apply(resource, plan, deadline)
     except PreconditionFailed:
-        plan = resource.plan(resource.read())
+        state = resource.read()
+        plan = resource.plan(state)
         actions = tuple(step.action for step in plan.steps)
         _apply(resource, plan, deadline)
-    return Outcome(plan, actions, resource.read(), checked_only=False)
+    return Outcome(plan, actions, resource.read_again(state), checked_only=False)
 
 
 def write(client: Client, step: Step, deadline: Deadline) -> Any:

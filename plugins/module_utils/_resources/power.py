@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _BY_CODE = {102: "stopped", 103: "running", 110: "frozen"}
+BROKEN = "error"
 
 # From the state a container is in to the one the user names: the API's actions, in order.
 _WAYS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -22,6 +23,12 @@ _WAYS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("frozen", "started"): ("unfreeze",),
     ("frozen", "stopped"): ("unfreeze", "stop"),
     ("frozen", "restarted"): ("unfreeze", "restart"),
+}
+# How the API writes them.
+IN_API_TERMS: Mapping[str, Mapping[str, Any]] = {
+    "stopped": {"status": "Stopped", "status_code": 102},
+    "running": {"status": "Running", "status_code": 103},
+    "frozen": {"status": "Frozen", "status_code": 110},
 }
 _ENDS_AS = {"started": "running", "restarted": "running", "stopped": "stopped", "frozen": "frozen"}
 

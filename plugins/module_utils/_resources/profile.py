@@ -42,7 +42,8 @@ class Profile:
     """A profile on a server, as the user wants it."""
 
     def __init__(self, client: Client, wanted: Wanted) -> None:
-        check_name(wanted.name)
+        for name in (wanted.name, wanted.rename_from or wanted.name):
+            check_name(name)
         self.client = client
         self.wanted = wanted
 
@@ -50,6 +51,9 @@ class Profile:
         """The profile of the name, or else the one to be renamed."""
         found = self._profile()
         return Observed(found.metadata, found.etag) if found else Observed(None)
+
+    def read_again(self, state: Observed) -> Observed:
+        return self.read()
 
     def plan(self, state: Observed) -> Plan:
         before = _described(state.content) if state.content else {}
@@ -73,9 +77,9 @@ class Profile:
 
     def _profile(self) -> Reply | None:
         found = self._find(self.wanted.name)
-        if self.wanted.rename_from is None or self.wanted.state == "absent":
+        if self.wanted.rename_from in (None, self.wanted.name) or self.wanted.state == "absent":
             return found
-        old = self._find(self.wanted.rename_from)
+        old = self._find(str(self.wanted.rename_from))
         if found and old:
             raise InvalidInput(
                 f"remote {self.client.remote}: profile {self.wanted.rename_from} cannot be renamed to"
@@ -92,7 +96,12 @@ class Profile:
         return {
             "name": wanted.name,
             "description": description,
-            "config": merge_config(before.get("config", {}), wanted.config, exact="config" in wanted.exact),
+            "config": merge_config(
+                before.get("config", {}),
+                wanted.config,
+                exact="config" in wanted.exact,
+                owner=f"profile {wanted.name} on remote {self.client.remote}",
+            ),
             "devices": merge_devices(
                 before.get("devices", {}),
                 wanted.devices,
@@ -104,6 +113,8 @@ class Profile:
     def _plan_absent(self, content: Mapping[str, Any] | None, before: Mapping[str, Any]) -> Plan:
         if content is None:
             return Plan({}, {})
+        if self.wanted.name == "default":
+            raise InvalidInput(f"remote {self.client.remote}: profile default is not removed: every project has one")
         users = [_user(url) for url in content.get("used_by") or ()]
         if users:
             raise InvalidInput(

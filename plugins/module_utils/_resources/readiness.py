@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from .._api.client import Client, path
-from .._api.deadline import Deadline
+from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, DeadlineExceeded, InvalidInput, OperationFailed
 from . import addresses
 
@@ -20,10 +21,11 @@ _LONGEST_PAUSE = 1.0
 _INTERFACE = re.compile(r"(?P<interface>[A-Za-z0-9_.-]{1,15}?)(:(?P<family>ipv4|ipv6))?")
 
 # Exit codes are all that comes back, so each command says by its own what it found.
-_SYSTEMD = 's=$(systemctl is-system-running --wait); [ "$s" = running ] || [ "$s" = degraded ]'
-_CLOUD_INIT = (
-    "command -v cloud-init >/dev/null || exit 127; cloud-init status --wait >/dev/null; [ $? -ne 1 ] || exit 126"
-)
+_SYSTEMD = """command -v systemctl >/dev/null || exit 127
+case $(systemctl is-system-running) in running|degraded) exit 0;; *) exit 1;; esac"""
+_CLOUD_INIT = """command -v cloud-init >/dev/null || exit 127
+case $(cloud-init status) in *done*|*disabled*) exit 0;; *error*) exit 126;; *) exit 1;; esac"""
+
 
 State = Mapping[str, Any]
 
@@ -33,7 +35,10 @@ def check(conditions: Sequence[str], wanted_state: str) -> None:
     if conditions and wanted_state in ("stopped", "frozen", "absent"):
         raise InvalidInput(f"wait_for goes with a container that runs, and the state asked for is {wanted_state}")
     for condition in conditions:
-        if condition not in _CONDITIONS and not _INTERFACE.fullmatch(condition):
+        if condition in _CONDITIONS:
+            continue
+        similar = difflib.get_close_matches(condition, _CONDITIONS, n=1, cutoff=0.75)
+        if similar or not _INTERFACE.fullmatch(condition):
             raise InvalidInput(
                 f"wait_for {condition!r} is no condition: it is one of {', '.join(_CONDITIONS)}, or a network interface,"
                 " as in eth0 or eth0:ipv6"
@@ -56,7 +61,7 @@ def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadlin
                 int(state.get("status_code") or 0),
                 f"it does not run, but is {str(state.get('status')).lower()}",
             )
-        open_conditions = [one for one in open_conditions if not _holds(one, client, name, state, deadline)]
+        open_conditions = [one for one in open_conditions if not _holds(one, client, name, state)]
         if not open_conditions:
             return state
         if deadline.passed:
@@ -68,10 +73,10 @@ def wait(client: Client, name: str, conditions: Sequence[str], deadline: Deadlin
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _holds(condition: str, client: Client, name: str, state: State, deadline: Deadline) -> bool:
+def _holds(condition: str, client: Client, name: str, state: State) -> bool:
     known = _CONDITIONS.get(condition)
     if known is not None:
-        return known(client, name, state, deadline)
+        return known(client, name, state)
     match = _INTERFACE.fullmatch(condition)
     interface, family = (match["interface"], match["family"]) if match else (condition, None)
     return _has_address(state, (family,) if family else addresses.FAMILIES, interface)
@@ -83,11 +88,11 @@ def _has_address(state: State, families: Sequence[str], interface: str | None = 
     return any(each.get(family) for each in wanted for family in families)
 
 
-def _shell(script: str) -> Callable[[Client, str, State, Deadline], bool]:
-    def ask(client: Client, name: str, _state: State, deadline: Deadline) -> bool:
-        code = _run(client, name, script, deadline)
+def _shell(script: str) -> Callable[[Client, str, State], bool]:
+    def ask(client: Client, name: str, _state: State) -> bool:
+        code = _run(client, name, script)
         if code in (126, 127):
-            what = "cloud-init" if "cloud-init" in script else "sh or systemctl"
+            what = "cloud-init" if script is _CLOUD_INIT else "systemctl"
             reason = f"{what} is not there" if code == 127 else "cloud-init ended with an error"
             raise OperationFailed(client.remote, f"wait for container {name} to be ready", code, reason)
         return code == 0
@@ -95,8 +100,9 @@ def _shell(script: str) -> Callable[[Client, str, State, Deadline], bool]:
     return ask
 
 
-def _run(client: Client, name: str, script: str, deadline: Deadline) -> int:
-    """The exit code of a shell script in the container, its output thrown away."""
+def _run(client: Client, name: str, script: str) -> int:
+    """The exit code of a shell script that takes no time, its output thrown away."""
+    deadline = Deadline(REQUEST_SECONDS)
     doing = f"look whether container {name} is ready"
     payload = {"command": ["sh", "-c", script], "wait-for-websocket": False, "interactive": False}
     try:
@@ -110,12 +116,12 @@ def _run(client: Client, name: str, script: str, deadline: Deadline) -> int:
     return int(reply.operation.finish(deadline).get("return", -1))
 
 
-_CONDITIONS: Mapping[str, Callable[[Client, str, State, Deadline], bool]] = {
-    "running": lambda client, name, state, deadline: True,
-    "ipv4": lambda client, name, state, deadline: _has_address(state, ("ipv4",)),
-    "ipv6": lambda client, name, state, deadline: _has_address(state, ("ipv6",)),
+_CONDITIONS: Mapping[str, Callable[[Client, str, State], bool]] = {
+    "running": lambda _client, _name, _state: True,
+    "ipv4": lambda _client, _name, state: _has_address(state, ("ipv4",)),
+    "ipv6": lambda _client, _name, state: _has_address(state, ("ipv6",)),
     # A virtual machine whose agent is silent has a process count of -1.
-    "agent": lambda client, name, state, deadline: int(state.get("processes", -1)) > 0,
+    "agent": lambda _client, _name, state: int(state.get("processes", -1)) > 0,
     "systemd": _shell(_SYSTEMD),
     "cloud_init": _shell(_CLOUD_INIT),
 }

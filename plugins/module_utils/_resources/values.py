@@ -25,15 +25,23 @@ def as_stored(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise InvalidInput(f"a value has to be text, a number or a boolean, and {value!r} is none of them")
+    # The value is not shown: it may be a secret that only has the wrong form.
+    raise InvalidInput(f"a value has to be text, a number or a boolean, and not a {type(value).__name__}")
 
 
-def merge_config(current: Mapping[str, str], wanted: Mapping[str, Any] | None, *, exact: bool) -> dict[str, str]:
-    """current with the wanted keys set, and those that are null unset. exact: no others are kept but the server's own."""
+def merge_config(
+    current: Mapping[str, str], wanted: Mapping[str, Any] | None, *, exact: bool, owner: str
+) -> dict[str, str]:
+    """current with the wanted keys set, and those that are null unset. exact: no others are kept but the server's own.
+
+    owner is whose config it is, for the message. Raises InvalidInput for a value that is none.
+    """
     if wanted is None:
+        if exact:
+            raise InvalidInput(f"exact names config, and no config of {owner} is given")
         return dict(current)
     kept = {key: value for key, value in current.items() if not exact or key.startswith(SERVER_OWNED)}
-    return _merge(kept, wanted)
+    return _merge(kept, wanted, owner)
 
 
 def merge_devices(
@@ -45,6 +53,8 @@ def merge_devices(
     """
     merged: Devices = {name: dict(options) for name, options in current.items()}
     if wanted is None:
+        if exact:
+            raise InvalidInput(f"exact names devices, and no devices of {owner} are given")
         return merged
     if exact:
         merged = {name: options for name, options in merged.items() if name in wanted}
@@ -54,7 +64,7 @@ def merge_devices(
             continue
         if not isinstance(options, Mapping):
             raise InvalidInput(f"device {name} of {owner} has to be a map of options, or null to remove it")
-        merged[name] = _merge({} if exact else merged.get(name, {}), options)
+        merged[name] = _merge({} if exact else merged.get(name, {}), options, f"device {name} of {owner}")
         if not merged[name].get("type"):
             raise InvalidInput(
                 f"device {name} of {owner} has no type: it is not there yet, so say type: disk, nic, proxy, ..."
@@ -68,12 +78,15 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str
     return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 
 
-def _merge(current: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
+def _merge(current: Mapping[str, str], wanted: Mapping[str, Any], owner: str) -> dict[str, str]:
     merged = dict(current)
     for key, value in wanted.items():
         # An unset key reads as empty text, and empty text is how the API unsets one.
         if value is None or value == "":
             merged.pop(key, None)
         else:
-            merged[key] = as_stored(value)
+            try:
+                merged[key] = as_stored(value)
+            except InvalidInput as error:
+                raise InvalidInput(f"{key} of {owner}: {error}") from error
     return merged

@@ -16,7 +16,7 @@ _WITHIN = 4096
 
 # Runs in the container, with whatever Python is there. Where anything is not as it should be, the module runs as ever.
 # Code read back was written by the same user: nobody else may write to the directory.
-_KEEPER = b'''
+_KEEPER = b"""
 def _keep_compiled():
     import hashlib, importlib.util, marshal, os, pwd, stat, sys, zipimport
     version = "%s-%s" % (sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex())
@@ -51,7 +51,7 @@ try:
     _keep_compiled()
 except (OSError, KeyError, AttributeError, ImportError):
     pass
-'''
+"""
 
 
 def keep_compiled(script: bytes) -> bytes:

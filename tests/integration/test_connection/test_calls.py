@@ -71,6 +71,12 @@ class TestCommands:
     def test_characters(self, busybox):
         assert busybox.exec_command("printf %s '漢字 ü'") == (0, "漢字 ü".encode(), b"")
 
+    def test_what_is_no_text(self, busybox):
+        with pytest.raises(AnsibleError, match="UTF-8"):
+            busybox.exec_command("echo \udcff")
+        with pytest.raises(AnsibleError, match="UTF-8"):
+            busybox.put_file(__file__, "/tmp/\udcff")
+
     @pytest.mark.parametrize(("command", "code"), [("exit 126", 126), ("exit 127", 127), ("exit 255", 255)])
     def test_exit_codes_that_servers_read_a_meaning_into(self, busybox, command, code):
         assert busybox.exec_command(f"echo before; {command}") == (code, b"before\n", b"")

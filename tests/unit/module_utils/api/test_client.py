@@ -47,6 +47,10 @@ def sync(metadata, etag=None):
     return 200, {"type": "sync", "metadata": metadata}, etag
 
 
+TRUSTED = (200, {"type": "sync", "metadata": {"auth": "trusted"}}, None)
+UNTRUSTED = (200, {"type": "sync", "metadata": {"auth": "untrusted"}}, None)
+
+
 def failed(status, text):
     return status, {"type": "error", "error_code": status, "error": text}, None
 
@@ -97,19 +101,28 @@ def test_project_is_sent_only_when_there_is_one():
     ("status", "kind"), [(400, ApiError), (403, Forbidden), (404, NotFound), (412, PreconditionFailed), (500, ApiError)]
 )
 def test_errors_carry_status_text_remote_and_what_was_tried(status, kind):
-    client, _transport = a_client(failed(status, "it is so"))
+    client, _transport = a_client(failed(status, "it is so"), TRUSTED)
     with pytest.raises(kind) as caught:
         client.get("/1.0/x", doing="look at x")
     error = caught.value
     assert (error.status, error.text, error.remote, error.doing) == (status, "it is so", "foo", "look at x")
-    assert str(error).startswith(f"remote foo: look at x: it is so (status {status})")
+    assert str(error) == f"remote foo: look at x: it is so (status {status})"
 
 
 def test_find_is_none_only_for_what_is_not_there():
-    client, _transport = a_client(failed(404, "not found"), failed(403, "not authorized"))
+    client, _transport = a_client(failed(404, "not found"), failed(403, "not authorized"), UNTRUSTED)
     assert client.find("/1.0/x") is None
     with pytest.raises(Forbidden, match="trust token"):
         client.find("/1.0/x")
+
+
+def test_a_project_that_is_not_there_is_no_empty_project():
+    client, _transport = a_client(failed(404, "not found"), sync({}), project="web")
+    assert client.find("/1.0/x") is None
+    client, transport = a_client(failed(404, "not found"), failed(404, "not found"), project="nope")
+    with pytest.raises(NotFound, match="look for project nope"):
+        client.find("/1.0/x")
+    assert transport.asked[-1][1] == "/1.0/projects/nope"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"a": 1}', b"", b"null"])

@@ -17,7 +17,8 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_choi
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import Instance, check_name
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance_plan import Observed, Wanted, plan
 
-CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
+PROFILES = {"default": {}, "web": {"user.web": "1"}, "nesting": {"security.nesting": "true"}}
+CODES = {"Stopped": 102, "Running": 103, "Frozen": 110, "Error": 112}
 
 
 class FakeClient:
@@ -66,7 +67,7 @@ def planned(found, predicting=False, **options):
     if image is not None:
         seen["image"] = an_image(image)
         options["image"] = "img"
-    observed = Observed("foo", found, etag="e1", profiles=frozenset({"default", "web"}), **seen)
+    observed = Observed("foo", found, etag="e1", profiles=PROFILES, **seen)
     return plan(Wanted(**{"name": "c1", "state": "present", **options}), observed, predicting=predicting)
 
 
@@ -116,6 +117,27 @@ def test_from_nothing(state, expected):
     assert actions(None, state=state, image="aaa") == expected
 
 
+def test_a_container_in_error_is_not_taken_for_one_that_runs():
+    for state in ("started", "stopped", "restarted", "frozen"):
+        with pytest.raises(InvalidInput, match="in error"):
+            planned(there("Error"), state=state)
+    assert actions(there("Error")) == []
+    assert actions(there("Error"), state="stopped", force=True) == ["stop"]
+    stop, delete = planned(there("Error"), state="absent").steps
+    assert stop.payload["force"] is True and delete.action == "delete"
+
+
+def test_what_would_delete_an_ephemeral_container_is_refused():
+    ephemeral = there(ephemeral=True)
+    for options in (
+        {"state": "stopped"},
+        {"found": there(name="old", ephemeral=True), "rename_from": "old", "allow_restart": True},
+        {"image": "bbb", "rebuild": True, "can_rebuild": True, "allow_restart": True},
+    ):
+        with pytest.raises(InvalidInput, match="ephemeral"):
+            planned(**{"found": ephemeral, **options})
+
+
 def test_an_ephemeral_container_is_gone_once_stopped():
     assert actions(there(ephemeral=True), state="absent") == ["stop"]
     assert actions(there("Stopped", ephemeral=True), state="absent") == ["delete"]
@@ -151,11 +173,26 @@ def test_restart_by_policy():
     assert actions(there(), state="restarted", **change) == ["update", "restart"]
 
 
+def test_restart_for_a_profile():
+    profiles = ["default", "nesting"]
+    assert planned(there(), profiles=profiles).notes["restart_required"] is True
+    assert actions(there(), profiles=profiles, allow_restart=True) == ["update", "restart"]
+    assert planned(there(), profiles=["default", "web"]).notes["restart_required"] is False
+
+
+def test_waiting_for_what_will_not_run_is_refused():
+    assert actions(there(), wait_for=["ipv4"]) == []
+    for found in (None, there("Stopped"), there("Frozen")):
+        with pytest.raises(InvalidInput, match="state: started"):
+            planned(found, image="aaa", wait_for=["ipv4"])
+
+
 def test_rename_at_rest():
     old = there(name="old")
     assert actions(there("Stopped", name="old"), rename_from="old") == ["rename"]
     assert actions(old, rename_from="old", allow_restart=True) == ["stop", "rename", "start"]
     assert actions(old, rename_from="old", state="stopped") == ["stop", "rename"]
+    assert actions(old, rename_from="old", state="restarted") == ["stop", "rename", "start"]
     with pytest.raises(InvalidInput, match="allow_restart"):
         actions(old, rename_from="old")
 
@@ -222,6 +259,9 @@ def test_in_check_mode_what_is_missing_is_a_warning():
         (there(), {"profiles": ["nope"]}, "there is no profile nope"),
         (there(), {"type": "virtual-machine"}, "cannot become virtual-machine"),
         (there(), {"architecture": "aarch64"}, "cannot become aarch64"),
+        (there(), {"architecture": "arm64"}, "cannot become aarch64"),
+        (there(), {"profiles": ["web", "web"]}, "named twice"),
+        (there(), {"exact": frozenset({"config"})}, "no config of container c1"),
         (there(), {"devices": {"x": {"path": "/"}}}, "has no type"),
         (
             there(expanded_config={"security.protection.delete": "true"}),
@@ -248,10 +288,13 @@ class Reading(Instance):
     def __init__(self, *states, **options):
         wanted = Wanted(**{"name": "c1", "state": "present", **options})
         super().__init__(FakeClient(), wanted, lambda _text, _kind: an_image("aaa"))
-        self.states = [Observed("foo", state, image=an_image("aaa")) for state in states]
+        self.states = [Observed("foo", state, image=an_image("aaa"), profiles=PROFILES) for state in states]
 
     def read(self):
         return self.states.pop(0)
+
+    def read_again(self, state):
+        return state
 
 
 def test_somebody_elses_write_is_taken_in_once():

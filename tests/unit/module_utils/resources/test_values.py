@@ -28,16 +28,16 @@ def test_what_is_no_value(value):
 
 def test_keys_are_set_unset_and_kept():
     current = {"user.a": "1", "user.b": "2", "volatile.x": "v"}
-    assert values.merge_config(current, {"user.a": 3, "user.b": None, "user.c": ""}, exact=False) == {
+    assert values.merge_config(current, {"user.a": 3, "user.b": None, "user.c": ""}, exact=False, owner="c1") == {
         "user.a": "3",
         "volatile.x": "v",
     }
-    assert values.merge_config(current, None, exact=True) == current
+    assert values.merge_config(current, None, exact=False, owner="c1") == current
 
 
 def test_exact_config_keeps_what_the_server_owns():
     current = {"user.a": "1", "volatile.x": "v", "image.os": "Debian"}
-    assert values.merge_config(current, {"user.b": 1}, exact=True) == {
+    assert values.merge_config(current, {"user.b": 1}, exact=True, owner="c1") == {
         "user.b": "1",
         "volatile.x": "v",
         "image.os": "Debian",
@@ -62,3 +62,16 @@ def test_exact_devices():
 def test_device_that_is_none(device):
     with pytest.raises(InvalidInput, match="device eth5 of c1"):
         values.merge_devices({}, {"eth5": device}, exact=False, owner="c1")
+
+
+def test_exact_with_nothing_given():
+    with pytest.raises(InvalidInput, match="no config of c1"):
+        values.merge_config({"user.a": "1"}, None, exact=True, owner="c1")
+    with pytest.raises(InvalidInput, match="no devices of c1"):
+        values.merge_devices({"eth0": NIC}, None, exact=True, owner="c1")
+
+
+def test_a_value_that_is_none_is_named_but_not_shown():
+    with pytest.raises(InvalidInput, match="user.x of c1") as caught:
+        values.merge_config({}, {"user.x": ["s3cret"]}, exact=False, owner="c1")
+    assert "s3cret" not in str(caught.value)
