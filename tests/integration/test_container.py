@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+from three_times import assert_done, three_times
+
 MODULE = "flotilla.lxd.container"
 
 
@@ -15,22 +17,7 @@ def task(title: str, remote: str, name: str, **options):
 
 
 def checked(title: str, remote: str, name: str, **options):
-    """The task three times: in check mode, for real, and again."""
-    plain = task(title, remote, name, **options)
-    return [
-        {**plain, "name": f"{title}, checked", "check_mode": True, "diff": True},
-        {**plain, "name": title},
-        {**plain, "name": f"{title}, again"},
-    ]
-
-
-def assert_done(run, title: str, *actions: str) -> None:
-    """Check mode predicted these actions, they were done, and the second time there were none."""
-    assert run.result(f"{title}, checked")["actions"] == list(actions), title
-    assert run.result(title)["actions"] == list(actions), title
-    assert run.result(title)["changed"] is True, title
-    again = run.result(f"{title}, again")
-    assert again["changed"] is False and again["actions"] == [], title
+    return three_times(task(title, remote, name, **options))
 
 
 def listed(command_line, remote: str, name: str) -> dict | None:

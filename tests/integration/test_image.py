@@ -21,6 +21,7 @@ import uuid
 
 import pytest
 import yaml
+from three_times import assert_done, three_times
 
 MODULE = "flotilla.lxd.image"
 
@@ -35,18 +36,7 @@ def image(remote, name, command_line):
 
 
 def checked(title, remote, name, **options):
-    task = {"name": title, MODULE: {"remote": remote, "name": name, **options}}
-    return [
-        {**task, "name": f"{title}, checked", "check_mode": True, "diff": True},
-        task,
-        {**task, "name": f"{title}, again"},
-    ]
-
-
-def assert_done(run, title, *actions):
-    assert run.result(f"{title}, checked")["actions"] == list(actions), title
-    assert run.result(title)["actions"] == list(actions), title
-    assert run.result(f"{title}, again")["changed"] is False, title
+    return three_times({"name": title, MODULE: {"remote": remote, "name": name, **options}})
 
 
 def archive(path, members: dict[str, bytes]) -> None:

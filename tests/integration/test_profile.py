@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from three_times import assert_done, three_times
 
 MODULE = "flotilla.lxd.profile"
 
@@ -22,18 +23,7 @@ def profile(remote, name, command_line):
 
 
 def checked(title, remote, name, **options):
-    task = {"name": title, MODULE: {"remote": remote, "name": name, **options}}
-    return [
-        {**task, "name": f"{title}, checked", "check_mode": True, "diff": True},
-        task,
-        {**task, "name": f"{title}, again"},
-    ]
-
-
-def assert_done(run, title, *actions):
-    assert run.result(f"{title}, checked")["actions"] == list(actions)
-    assert run.result(title)["actions"] == list(actions)
-    assert run.result(f"{title}, again")["changed"] is False
+    return three_times({"name": title, MODULE: {"remote": remote, "name": name, **options}})
 
 
 def test_life_of_a_profile(remote, profile, local_tasks, command_line):

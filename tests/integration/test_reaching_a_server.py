@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from faulty_proxy import Proxy
 
 INFO = "flotilla.lxd.container_info"
 CONTAINER = "flotilla.lxd.container"
@@ -43,8 +44,6 @@ def explicit(remote) -> dict[str, str]:
 @pytest.fixture
 def proxied(explicit):
     """The same through a proxy that the test can make fail."""
-    from proxy import Proxy
-
     target = urlsplit(explicit["url"])
     proxy = Proxy(str(target.hostname), int(target.port or 8443))
     yield proxy, {**explicit, "url": proxy.url}

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import ssl
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-# The tests are imported by path, each file by itself, and so is what they share.
-_SPEC = importlib.util.spec_from_file_location("fake_server", Path(__file__).parent / "server.py")
-_MODULE = importlib.util.module_from_spec(_SPEC)
-sys.modules["fake_server"] = _MODULE
-_SPEC.loader.exec_module(_MODULE)
+from fake_server import FakeServer
 
 
 @pytest.fixture
@@ -58,15 +51,13 @@ def certificate(tmp_path):
 @pytest.fixture
 def tls_server(certificate):
     """Start a server behind TLS; return it and its certificate as PEM text."""
-    import fake_server
-
     started = []
 
     def start(answer, name: str = "server", days: float = 1):
         files = certificate(name, days)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
-        started.append(fake_server.FakeServer.on_loopback(answer, context))
+        started.append(FakeServer.on_loopback(answer, context))
         return started[-1], files[0].read_text()
 
     yield start
