@@ -110,7 +110,7 @@ def test_big_input_against_big_output(converse):
 
     def stdout(connection) -> None:
         # More than the socket holds, before any input is read: who does not read while writing is stuck here.
-        for _ in range(8):
+        for _piece in range(8):
             connection.send(bytes(1024 * 1024))
         done.wait()
         connection.send(END)
