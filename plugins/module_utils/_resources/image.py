@@ -95,7 +95,7 @@ class Image:
         prefix = self.client.server.kind.header_prefix
         headers, body = self._file.upload()
         headers[f"{prefix}public"] = "true" if wanted.public else "false"
-        properties = merge_config({}, wanted.properties, exact=True, owner=f"image {wanted.name}")
+        properties = merge_config({}, wanted.properties, exact=False, owner=f"image {wanted.name}")
         if properties:
             headers[f"{prefix}properties"] = urlencode(properties)
         reply = self.client.send(
