@@ -16,8 +16,8 @@ description:
   - The connection variables are set, ready for P(flotilla.lxd.exec#connection), so that nothing needs to be installed,
     listening or even configured in the container.
   - One request is sent for each remote and project, to all remotes at the same time.
-  - The file's name is to end with C(containers.yml) or C(containers.yaml), as in C(containers.yml) or
-    C(production.containers.yml).
+  - The file's name is C(containers.yml) or C(containers.yaml), or ends in C(.containers.yml) or C(.containers.yaml), as in
+    C(production.containers.yml). Ansible passes a file of another name by, with a warning only.
 extends_documentation_fragment:
   - constructed
   - inventory_cache

@@ -82,8 +82,10 @@ def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: frozenset(params[name]) if name == "exact" else params[name] for name in fields}
 
 
-def result(outcome: Outcome[Any], noun: str) -> dict[str, Any]:
+def result(module: AnsibleModule, outcome: Outcome[Any], noun: str) -> dict[str, Any]:
     """A module's result: what was done, and the object under its noun, unless it is absent."""
+    for warning in outcome.plan.warnings:
+        module.warn(warning)
     there = dict(outcome.state.content or {})
     if outcome.checked_only and outcome.changed:
         there = {**there, **outcome.plan.predicted} if outcome.plan.after else {}
@@ -105,7 +107,8 @@ def _check_common(module: AnsibleModule, remote_options: bool) -> None:
 
 def _sentence(error: FlotillaError) -> str:
     text = str(error)
-    return text[:1].upper() + text[1:]
+    # What begins with the name of an option or a key stays as the user wrote it.
+    return text[:1].upper() + text[1:] if text.startswith(("remote ", "device ")) else text
 
 
 def _facts(error: FlotillaError) -> dict[str, Any]:

@@ -228,7 +228,7 @@ restart_required:
   description:
     - Whether something that this run changed takes effect only when the container is started anew. The servers do not
       remember that, so a later run does not tell it again.
-  returned: when a container that is there was looked at
+  returned: success, unless O(state=absent)
   type: bool
   sample: false
 image_moved_on:
@@ -293,7 +293,7 @@ def manage(module: AnsibleModule) -> dict:
 
     resource = instance.Instance(client, wanted, find_image, predicting=module.check_mode)
     outcome = converge(resource, deadline, check=module.check_mode)
-    result = _module.result(outcome, "container")
+    result = _module.result(module, outcome, "container")
     # In check mode there is something to wait for only where nothing would change.
     if params["wait_for"] and not (module.check_mode and outcome.changed):
         try:

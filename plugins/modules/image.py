@@ -30,7 +30,9 @@ options:
     type: str
     choices:
       present: There, with the aliases, properties and flags said.
-      absent: Gone, with all its aliases. Containers made from it stay.
+      absent: >-
+        Gone by that alias. If the image has aliases that are neither O(name) nor in O(aliases), it stays for those; else, and
+        if O(name) is a fingerprint, it is deleted. Containers made from it stay.
     default: present
   source:
     description:
@@ -104,7 +106,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 image:
-  description: The image as the server has it afterwards, in the words of the API. Not returned for one that is absent.
+  description: The image as the server has it afterwards, in the words of the API. Not returned for one that is gone.
   returned: success, if it is there
   type: dict
   sample:
@@ -164,7 +166,7 @@ def manage(module: AnsibleModule) -> dict:
         return image_choice.find(client, text, kind=kind, client_config=params["client_config"])
 
     outcome = converge(image.Image(client, wanted, find_image), Deadline(params["timeout"]), check=module.check_mode)
-    return _module.result(outcome, "image")
+    return _module.result(module, outcome, "image")
 
 
 def main() -> None:

@@ -127,7 +127,7 @@ def manage(module: AnsibleModule) -> dict:
     wanted = profile.Wanted(**_module.named(profile.Wanted, module.params))
     resource = profile.Profile(_module.client(module), wanted)
     outcome = converge(resource, Deadline(module.params["timeout"]), check=module.check_mode)
-    return _module.result(outcome, "profile")
+    return _module.result(module, outcome, "profile")
 
 
 def main() -> None:

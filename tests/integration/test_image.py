@@ -71,9 +71,11 @@ def test_import_of_a_unified_file(remote, image, files, local_tasks, command_lin
             *checked("alias", remote, image, aliases=[f"{image}/y"]),
             {"name": "read", "flotilla.lxd.image_info": {"remote": remote, "name": f"{image}/x"}},
             {"name": "none", "flotilla.lxd.image_info": {"remote": remote, "name": f"{image}/z"}},
-            *checked("absent", remote, image, state="absent"),
+            *checked("unalias", remote, f"{image}/y", state="absent"),
+            *checked("absent", remote, image, state="absent", aliases=[f"{image}/x"]),
         ]
     )
+    assert_done(run, "unalias", "unalias")
     assert_done(run, "import", "import", "alias", "alias")
     assert_done(run, "edit", "update")
     assert_done(run, "alias", "alias")

@@ -232,6 +232,8 @@ def _socket_url(entry: Entry, environment: Mapping[str, str]) -> str:
 def _unknown(name: str, configurations: list[Configuration]) -> str:
     known = sorted({LOCAL}.union(*(one.entries for one in configurations)))
     similar = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {similar[0]}?" if similar else f"there are: {', '.join(known)}."
+    hint = f"there are {', '.join(known)}" + (f"; did you mean {similar[0]}?" if similar else ".")
+    if name.endswith(":"):
+        hint = f"name it without the colon, {name.rstrip(':')}."
     files = " and ".join(one.file for one in configurations)
     return f"remote {name} is not in the client configuration ({files}): {hint} flotilla.lxd.remote adds one"

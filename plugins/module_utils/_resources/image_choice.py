@@ -99,7 +99,7 @@ def _fingerprint(client: Client, name: str, text: str) -> str:
     similar = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {similar[0]}?" if similar else f"its aliases are {', '.join(known[:20]) or 'none'}."
     raise InvalidInput(
-        f"remote {client.remote}: there is no image {name}: {hint} An image of another remote is remote:{name}"
+        f"remote {client.remote}: there is no image {name}: {hint} An image of another remote is REMOTE:{name}"
     )
 
 

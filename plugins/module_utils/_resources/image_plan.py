@@ -67,7 +67,7 @@ def plan(wanted: Wanted, seen: Observed) -> Plan:
     """The steps from what is seen to what is wanted. Raises InvalidInput for what cannot be."""
     before = _described(seen.content) if seen.content else {}
     if wanted.state == "absent":
-        return _plan_absent(wanted, before)
+        return _plan_absent(wanted, seen, before)
     after = _after(wanted, seen, before)
     # The update comes first of all, while the ETag read is still the object's.
     steps = [*_update(wanted, seen, before, after), *_create(wanted, seen), *_give_aliases(wanted, seen)]
@@ -95,9 +95,18 @@ def invalid(remote: str, name: str, reason: str) -> InvalidInput:
     return InvalidInput(f"remote {remote}: image {name}: {reason}")
 
 
-def _plan_absent(wanted: Wanted, before: Mapping[str, Any]) -> Plan:
+def _plan_absent(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> Plan:
+    """An image that others know by other names only loses the ones named: it is not ours alone to delete."""
     if not before:
         return Plan({}, {})
+    named = aliases_wanted(wanted, seen)
+    others = [alias for alias in before["aliases"] if alias not in named]
+    if wanted.name in named and others:
+        mine = [alias for alias in before["aliases"] if alias in named]
+        steps = [
+            Step("unalias", f"take alias {alias} away", "DELETE", path("images", "aliases", alias)) for alias in mine
+        ]
+        return Plan(before, {**before, "aliases": others}, tuple(steps))
     where = path("images", before["fingerprint"])
     return Plan(before, {}, (Step("delete", f"delete image {wanted.name}", "DELETE", where),))
 

@@ -128,7 +128,8 @@ class _Planner:
         creation = {**payload, "source": self._source()}
         steps = [Step("create", f"create container {wanted.name}", "POST", path("instances"), creation)]
         steps += [self._state_step(action, wanted.name) for action in power.way("stopped", wanted.state)]
-        return Plan({}, after, tuple(steps), {}, power.IN_API_TERMS[ends_as], tuple(self.warnings))
+        notes = {"restart_required": False}
+        return Plan({}, after, tuple(steps), notes, power.IN_API_TERMS[ends_as], tuple(self.warnings))
 
     def change(self, content: Mapping[str, Any]) -> Plan:
         before = _described(content)

@@ -93,8 +93,6 @@ class Outcome(Generic[State]):
     def result(self) -> dict[str, Any]:
         """The part of a module's result that all share."""
         result: dict[str, Any] = {"changed": self.changed, "actions": list(self.actions), **self.plan.notes}
-        if self.plan.warnings:
-            result["warnings"] = list(self.plan.warnings)
         if self.changed:
             result["diff"] = {"before": dict(self.plan.before), "after": dict(self.plan.after)}
         return result

@@ -94,6 +94,16 @@ def test_a_source_that_moved_on_or_is_gone_is_told():
         planned(None, problem=InvalidInput("no image there"))
 
 
+def test_an_image_with_other_aliases_only_loses_the_one_named():
+    shared = there(aliases=["img", "other"])
+    (step,) = planned(shared, state="absent").steps
+    assert (step.action, step.method, step.path) == ("unalias", "DELETE", "/1.0/images/aliases/img")
+    assert actions(shared, state="absent", name=ONE[:12]) == ["delete"]
+    seen = Observed("here", shared, "e1", ONE, {"img": ONE, "other": ONE})
+    both = plan(Wanted("img", "absent", aliases=["other"]), seen)
+    assert [step.action for step in both.steps] == ["delete"]
+
+
 def test_absent():
     assert actions(None, state="absent") == []
     assert actions(there(), state="absent") == ["delete"]
