@@ -73,7 +73,7 @@ options:
   token:
     description:
       - A trust token. C(lxc config trust add --name NAME) or C(incus config trust add NAME) makes one on the server.
-      - On LXD 5.0 the command takes no remote for that: run it on the server.
+      - On LXD 5.0 the command takes no remote for that; run it on the server.
       - Works once, and holds the fingerprint of the server's certificate, which is checked before the token is sent.
     type: str
   password:
