@@ -15,7 +15,8 @@ description:
   - Makes a host of every container, and of every virtual machine, of any number of remotes, be they LXD or Incus.
   - The connection variables are set, ready for P(flotilla.lxd.exec#connection), so that nothing needs to be installed,
     listening or even configured in the container.
-  - One request is sent for each remote and project, to all remotes at the same time.
+  - One request is sent for each remote and project, to all remotes at the same time, and a second one for the addresses
+    where a container is not stopped (O(addresses)).
   - The file's name is C(containers.yml) or C(containers.yaml), or ends in C(.containers.yml) or C(.containers.yaml), as in
     C(production.containers.yml). Ansible passes a file of another name by, with a warning only.
 extends_documentation_fragment:

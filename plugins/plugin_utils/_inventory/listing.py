@@ -12,6 +12,7 @@ from ...module_utils._api.deadline import Deadline
 from ...module_utils._remotes.resolve import connect
 from .sources import ALL_PROJECTS, Source
 
+STOPPED = 102
 # Elements of GET /1.0/instances with what Container reads of them, and no more: it is also what a cache keeps.
 Instances = list[dict[str, Any]]
 
@@ -34,8 +35,9 @@ _FIELDS = (
 def list_instances(source: Source, *, addresses: bool, timeout: float) -> Instances:
     """All instances of the source's projects: one request a project, or one for all of them.
 
-    Addresses are part of the state, which makes the server look into every running container (``recursion=2``). timeout
-    is in seconds, for each request. Raises FlotillaError.
+    Addresses are part of the state (``recursion=2``), which costs the server milliseconds for every container, also for one
+    that is stopped and has none: they are asked for, by a second request, only where a container is not stopped. timeout is
+    in seconds, for each request. Raises FlotillaError.
     """
     client = connect(source.access)
     try:
@@ -58,9 +60,15 @@ def _of_project(client: Client, addresses: bool, timeout: float) -> Instances:
 
 
 def _get(client: Client, addresses: bool, timeout: float, **terms: str) -> Instances:
-    query = {"recursion": "2" if addresses else "1", **terms}
-    answer = client.send("GET", path("instances"), doing="list containers", query=query, deadline=Deadline(timeout))
-    return list(answer.metadata or ())
+    def at_depth(recursion: str) -> Instances:
+        query = {"recursion": recursion, **terms}
+        answer = client.send("GET", path("instances"), doing="list containers", query=query, deadline=Deadline(timeout))
+        return list(answer.metadata or ())
+
+    found = at_depth("1")
+    if addresses and any(instance.get("status_code") != STOPPED for instance in found):
+        return at_depth("2")
+    return found
 
 
 def _kept(instance: dict[str, Any]) -> dict[str, Any]:

@@ -67,28 +67,42 @@ def names(instances):
     return [one["name"] for one in instances]
 
 
-def test_one_request_for_the_servers_own_default(ask):
+def twice(query):
+    """What is there, and since it is not all stopped, the addresses."""
+    return [("GET /1.0/instances", {"recursion": recursion, **query}) for recursion in ("1", "2")]
+
+
+def test_no_addresses_are_asked_for_where_all_is_stopped(monkeypatch, instance):
+    server = Server({"default": [instance(status="Stopped", status_code=102)]})
+    monkeypatch.setattr(listing, "connect", lambda _access: Client(server))
+    listing.list_instances(Source("lxd-a"), addresses=True, timeout=5)
+    assert [request for request in server.requests if request != "closed"] == [
+        ("GET /1.0/instances", {"recursion": "1"})
+    ]
+
+
+def test_the_servers_own_default_project(ask):
     found, requests = ask(Source("lxd-a"))
     assert names(found) == ["a", "b"]
-    assert requests == [("GET /1.0/instances", {"recursion": "2"})]
+    assert requests == twice({})
 
 
 def test_the_project_of_the_client_configuration(ask):
     found, requests = ask(Source("lxd-a"), configured="shop")
     assert names(found) == ["c"]
-    assert requests == [("GET /1.0/instances", {"recursion": "2", "project": "shop"})]
+    assert requests == twice({"project": "shop"})
 
 
-def test_one_request_for_all_projects(ask):
+def test_all_projects_at_once(ask):
     found, requests = ask(Source("lxd-a", projects=ALL_PROJECTS), configured="shop")
     assert names(found) == ["a", "b", "c"]
-    assert requests == [("GET /1.0/instances", {"recursion": "2", "all-projects": "true"})]
+    assert requests == twice({"all-projects": "true"})
 
 
 def test_a_request_for_each_project_named(ask):
     found, requests = ask(Source("lxd-a", projects=("shop", "default")))
     assert names(found) == ["a", "b", "c"]
-    assert [query["project"] for _path, query in requests] == ["shop", "default"]
+    assert [query["project"] for _path, query in requests] == ["shop", "shop", "default", "default"]
 
 
 def test_a_project_without_containers_is_no_error(ask):
