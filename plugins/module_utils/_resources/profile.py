@@ -49,11 +49,10 @@ class Profile:
 
     def read(self) -> Observed:
         """The profile of the name, or else the one to be renamed."""
-        found = self._profile()
-        return Observed(found.metadata, found.etag) if found else Observed(None)
+        return _observed(self._profile())
 
     def read_again(self, state: Observed) -> Observed:
-        return self.read()
+        return _observed(self._find(self.wanted.name))
 
     def plan(self, state: Observed) -> Plan:
         before = _described(state.content) if state.content else {}
@@ -126,6 +125,10 @@ class Profile:
 
     def _doing(self, verb: str) -> str:
         return f"{verb} profile {self.wanted.name}"
+
+
+def _observed(found: Reply | None) -> Observed:
+    return Observed(found.metadata, found.etag) if found else Observed(None)
 
 
 def check_name(name: str) -> None:

@@ -53,9 +53,8 @@ def list_instances(source: Source, *, addresses: bool, timeout: float) -> Instan
 
 def _of_project(client: Client, addresses: bool, timeout: float) -> Instances:
     found = _get(client, addresses, timeout)
-    if not found and client.project not in (None, "default"):
-        # A project that does not exist is as empty as one that does.
-        client.get(path("projects", str(client.project)), doing=f"look for project {client.project}")
+    if not found:
+        client.require_project()
     return found
 
 
