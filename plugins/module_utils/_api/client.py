@@ -16,7 +16,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from .deadline import REQUEST_SECONDS, Deadline
+from .deadline import Deadline
 from .errors import ApiError, Forbidden, NotFound, PreconditionFailed, Unreachable
 from .operation import Operation
 from .server import Server
@@ -146,11 +146,10 @@ class Client:
         *,
         doing: str,
         headers: Mapping[str, str] | None = None,
-        deadline: Deadline | None = None,
+        deadline: Deadline,
         **query: str,
     ) -> Iterator[HTTPResponse]:
         """An answer whose body is read in pieces by the caller (files, images). Statuses from 400 on are raised."""
-        deadline = deadline or Deadline(REQUEST_SECONDS)
         url = self._url(where, query)
         answer: HTTPResponse | None = None
         try:

@@ -123,13 +123,12 @@ class Transport:
         *,
         body: Body = None,
         headers: Mapping[str, str] | None = None,
-        deadline: Deadline | None = None,
+        deadline: Deadline,
     ) -> http.client.HTTPResponse:
         """Send one request and return the answer with its body still to be read, in pieces, before the next request.
 
         Raises what the socket raises: request() is the polite way, stream() in the client the other.
         """
-        deadline = deadline or Deadline(self.request_seconds)
         connection = self._usable_connection(deadline)
         connection.request(method, path, body=body, headers={"User-Agent": self._user_agent, **(headers or {})})
         if connection.sock is not None:

@@ -18,10 +18,16 @@ def by_interface(state: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     for interface, network in sorted((state.get("network") or {}).items()):
         if network.get("type") == "loopback":
             continue
-        found[interface] = {family: [] for family in FAMILIES}
-        for address in network.get("addresses") or ():
-            if address.get("scope") == "global" and address.get("family") in _FAMILY:
-                found[interface][_FAMILY[address["family"]]].append(address["address"])
+        found[interface] = of_network(network)
+    return found
+
+
+def of_network(network: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The addresses of one interface: ``{"ipv4": ["192.0.2.17"], "ipv6": []}``."""
+    found: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    for address in network.get("addresses") or ():
+        if address.get("scope") == "global" and address.get("family") in _FAMILY:
+            found[_FAMILY[address["family"]]].append(address["address"])
     return found
 
 

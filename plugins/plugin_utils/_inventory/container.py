@@ -8,11 +8,12 @@ Source: the schemas Instance, InstanceState and InstanceStateNetwork of doc/rest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
+from ...module_utils._resources.addresses import of_network
+
 _IMAGE = "image."
 _VOLATILE = "volatile."
 
@@ -101,16 +102,6 @@ def _interfaces(state: Mapping[str, Any] | None, macs: set[str]) -> tuple[Interf
 
 
 def _interface(name: str, content: Mapping[str, Any]) -> Interface:
-    addresses: dict[str, list[str]] = {"ipv4": [], "ipv6": []}
-    for family, address in _global(content.get("addresses") or ()):
-        addresses[family].append(address)
+    addresses = of_network(content)
     mac = content.get("hwaddr") or ""
     return Interface(name=name, mac=mac, ipv4=tuple(addresses["ipv4"]), ipv6=tuple(addresses["ipv6"]))
-
-
-def _global(addresses: Iterable[Mapping[str, str]]) -> Iterable[tuple[str, str]]:
-    """Family and address of each that is neither link-local nor of the loopback interface."""
-    for address in addresses:
-        family = _FAMILIES.get(address.get("family", ""))
-        if family and address.get("scope") == "global":
-            yield family, address["address"]
