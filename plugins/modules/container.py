@@ -243,9 +243,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
+from ansible_collections.flotilla.lxd.plugins.module_utils._images import choice
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import (
     addresses,
-    image_choice,
     instance,
     instance_plan,
     readiness,
@@ -288,8 +288,8 @@ def manage(module: AnsibleModule) -> dict:
     wanted = instance_plan.Wanted(**_module.named(instance_plan.Wanted, params))
     deadline = Deadline(params["timeout"])
 
-    def find_image(text: str, kind: str) -> image_choice.ImageChoice:
-        return image_choice.find(client, text, kind=kind, client_config=params["client_config"])
+    def find_image(text: str, kind: str) -> choice.ImageChoice:
+        return choice.find(client, text, kind=kind, client_config=params["client_config"])
 
     resource = instance.Instance(client, wanted, find_image, predicting=module.check_mode)
     outcome = converge(resource, deadline, check=module.check_mode)

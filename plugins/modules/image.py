@@ -135,7 +135,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_choice, image_plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._images import choice
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
 
 OPTIONS = {
@@ -162,8 +163,8 @@ def manage(module: AnsibleModule) -> dict:
     client = _module.client(module)
     wanted = image_plan.Wanted(**_module.named(image_plan.Wanted, params))
 
-    def find_image(text: str, kind: str) -> image_choice.ImageChoice:
-        return image_choice.find(client, text, kind=kind, client_config=params["client_config"])
+    def find_image(text: str, kind: str) -> choice.ImageChoice:
+        return choice.find(client, text, kind=kind, client_config=params["client_config"])
 
     outcome = converge(image.Image(client, wanted, find_image), Deadline(params["timeout"]), check=module.check_mode)
     return _module.result(module, outcome, "image")

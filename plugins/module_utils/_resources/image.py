@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError, InvalidInput, OperationFailed
-from .image_choice import ImageChoice
-from .image_file import ImageFile
+from .._images.choice import ImageChoice
+from .._images.file import ImageFile
 from .image_plan import WRITABLE, Observed, Wanted, invalid, plan
 from .plan import Plan, Step, write
 from .values import merge_config

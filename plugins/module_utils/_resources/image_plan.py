@@ -15,7 +15,7 @@ from typing import Any
 
 from .._api.client import path
 from .._api.errors import FlotillaError, InvalidInput
-from .image_choice import ImageChoice
+from .._images.choice import ImageChoice
 from .plan import Plan, Step
 from .values import merge_config
 

@@ -16,7 +16,7 @@ from typing import Any, Callable
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError, InvalidInput
-from .image_choice import ImageChoice
+from .._images.choice import ImageChoice
 from .instance_plan import Observed, Wanted, plan
 from .plan import Plan, Step, write
 

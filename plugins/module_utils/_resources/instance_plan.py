@@ -14,8 +14,8 @@ from typing import Any
 
 from .._api.client import path
 from .._api.errors import FlotillaError, InvalidInput
+from .._images.choice import ImageChoice
 from . import power
-from .image_choice import ImageChoice
 from .live_update import needs_restart
 from .plan import Plan, Step
 from .values import changed_keys, merge_config, merge_devices

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_choice import ImageChoice
+from ansible_collections.flotilla.lxd.plugins.module_utils._images.choice import ImageChoice
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_plan import Observed, Wanted, plan
 
 ONE, TWO = "1" * 64, "2" * 64

@@ -12,8 +12,8 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
     OperationFailed,
     PreconditionFailed,
 )
+from ansible_collections.flotilla.lxd.plugins.module_utils._images.choice import ImageChoice
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import plan as planning
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_choice import ImageChoice
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import Instance, check_name
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance_plan import Observed, Wanted, plan
 
