@@ -41,7 +41,7 @@ def run(*command: str, env: Mapping[str, str] | None = None, stdin: str = "", ti
 def _complaint(output: str) -> str:
     """What a person needs of a failed command's output: the lines it calls errors itself, or else the last ones."""
     lines = output.splitlines()
-    errors = [line for line in lines if line.startswith(("E:", "Error:"))]
+    errors = [line for line in lines if line.startswith(("E:", "Error:", "[ERROR]:"))]
     return "\n".join(errors[:3] or lines[-5:])
 
 

@@ -4,28 +4,54 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import apt
 from lab import daemon as daemons
-from lab.images import busybox, debian
-from lab.settings import BUILD, IMAGES, Daemon
+from lab.run import LabError, run
+from lab.settings import BUILD, CHECKOUT, IMAGES, MARK, Daemon
+
+HERE = Path(__file__).parent
+MODULE = CHECKOUT / "plugins" / "modules" / "image_build.py"
+# What the module is made of, beside itself.
+LAYER = CHECKOUT / "plugins" / "module_utils" / "_images"
+LAYER_FILES = ("archive", "bootstrap", "build", "build_programs", "build_source", "busybox", "metadata", "pack")
+
+
+def _apt_variables() -> dict[str, object]:
+    """What of this machine's apt goes into the Debian image."""
+    return {
+        "archive": apt.archive(),
+        "security_archive": apt.security_archive(),
+        "aptopts": [f'--aptopt={name} "{value}"' for name, value in apt.settings().items()],
+    }
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image to build: `build` writes metadata.tar.gz and one rootfs.* to a directory."""
+    """An image to build. files: beside this one, the playbook first; a change in them, or the module, builds it anew.
+
+    variables: gives what the playbook needs to know of this machine.
+    """
 
     alias: str
-    build: Callable[[Path], None]
-    recipe: tuple[str, ...]  # the files beside this one that say how it is made; a change in them builds it anew
+    files: tuple[str, ...]
+    variables: Callable[[], Mapping[str, object]] = dict
 
     @property
     def name(self) -> str:
         """The alias as a file name."""
         return self.alias.replace("/", "-")
+
+    @property
+    def sources(self) -> list[Path]:
+        """All that says how it is made."""
+        return [*(HERE / name for name in self.files), MODULE, *(LAYER / f"{name}.py" for name in LAYER_FILES)]
 
 
 @dataclass(frozen=True)
@@ -39,8 +65,8 @@ class Kept:
 
 
 ALL = (
-    Image("busybox", busybox.build, ("metadata.py", "busybox.py", "busybox-init", "busybox-udhcpc")),
-    Image("debian/12", debian.build, ("metadata.py", "debian.py", "debian-setup")),
+    Image("busybox", ("busybox.yml",)),
+    Image("debian/12", ("debian.yml", "debian-setup"), _apt_variables),
 )
 
 
@@ -55,7 +81,7 @@ def keep(image: Image) -> Kept:
     if not is_kept(image):
         scratch = BUILD / image.name
         scratch.mkdir(parents=True)
-        image.build(scratch)
+        _build(image, scratch)
         (scratch / "fingerprint").write_text(_fingerprint(scratch))
         for outdated in IMAGES.glob(f"{image.name}@*"):
             shutil.rmtree(outdated)
@@ -86,10 +112,32 @@ def provide(daemon: Daemon, image: Kept) -> bool:
     return True
 
 
+def _build(image: Image, directory: Path) -> None:
+    """Have the image's playbook write metadata.tar.gz and one rootfs.* to a directory."""
+    playbook = Path(sys.executable).parent / "ansible-playbook"
+    if not playbook.exists():
+        raise LabError("The images are built with Ansible, which this Python does not have: run `make lab`.")
+    variables = {"ansible_python_interpreter": sys.executable, "dest": str(directory), **image.variables()}
+    run(
+        str(playbook),
+        "--inventory=localhost,",
+        str(HERE / image.files[0]),
+        f"--extra-vars={json.dumps(variables)}",
+        env={
+            "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
+            # Below BUILD and marked, so that a build which was cut off is found and cleared.
+            "ANSIBLE_HOME": str(BUILD / f"{image.name}.ansible"),
+            "TMPDIR": str(BUILD),
+            MARK: str(BUILD),
+        },
+        timeout=1000,
+    )
+
+
 def _place(image: Image) -> Path:
     digest = hashlib.sha256()
-    for name in image.recipe:
-        digest.update((Path(__file__).parent / name).read_bytes())
+    for source in image.sources:
+        digest.update(source.read_bytes())
     return IMAGES / f"{image.name}@{digest.hexdigest()[:12]}"
 
 
