@@ -57,7 +57,8 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program that writes to a pipe. With the block it ends, if it has not by then, and all it started with it."""
     environment = {name: value for name, value in os.environ.items() if name not in _OPTIONS}
-    process = subprocess.Popen(
+    # What AnsibleModule.run_command would return is text, and all of it at once; this streams.
+    process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         [*within, find(command[0]), *command[1:]],
         stdin=stdin or subprocess.DEVNULL,
         stdout=subprocess.PIPE,
