@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any, Callable, NoReturn
 
@@ -14,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._api.client import Client
 from ._api.deadline import REQUEST_SECONDS
 from ._api.errors import ApiError, FlotillaError
+from ._api.progress import PIPE_VARIABLE, through_pipe
 from ._remotes.resolve import Access, connect
 from ._resources.plan import Outcome
 
@@ -67,6 +69,9 @@ def client(module: AnsibleModule) -> Client:
     """A client for the task's remote and project. No single request takes longer than the user allows for all of it."""
     made = connect(access(module))
     made.transport.request_seconds = min(REQUEST_SECONDS, module.params.get("timeout", REQUEST_SECONDS))
+    # Set by the action plugin of the module's name, while a person looks on.
+    if PIPE_VARIABLE in os.environ:
+        made.progress = through_pipe(os.environ[PIPE_VARIABLE])
     return made
 
 

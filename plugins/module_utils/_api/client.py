@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 from .deadline import Deadline
 from .errors import ApiError, Forbidden, NotFound, PreconditionFailed, Unreachable
 from .operation import Operation
+from .progress import SILENT, Progress
 from .server import Server
 from .transport import Body, Response, Transport
 
@@ -53,6 +54,7 @@ class Client:
         self.transport = transport
         self.project = project
         self.target = target
+        self.progress: Progress = SILENT
         self._server: Server | None = None
 
     @property
@@ -69,6 +71,7 @@ class Client:
     def scoped(self, *, project: str | None = None, target: str | None = None) -> Client:
         """The same connection, in another project or at another cluster member."""
         other = Client(self.transport, project=project or self.project, target=target or self.target)
+        other.progress = self.progress
         other._server = self._server
         return other
 

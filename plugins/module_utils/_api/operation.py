@@ -9,7 +9,7 @@ Source: doc/rest-api.md, "Asynchronous operations"; status codes there too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from .deadline import Deadline
 from .errors import ApiError, DeadlineExceeded, NotFound, OperationFailed
@@ -21,6 +21,8 @@ SUCCESS = 200
 FAILURE = 400  # and above: cancelled
 # How long one wait may hang in the server before we look how far it is and ask again.
 _WAIT_SECONDS = 30.0
+# And how long while a person is told how far it is.
+_WATCH_SECONDS = 1.0
 
 
 class Operation:
@@ -48,29 +50,24 @@ class Operation:
         """The server's text for why it failed; empty otherwise."""
         return str(self._content.get("err") or "")
 
-    def wait(
-        self, deadline: Deadline, on_progress: Callable[[Mapping[str, Any]], None] | None = None
-    ) -> dict[str, Any]:
+    def wait(self, deadline: Deadline) -> dict[str, Any]:
         """Return the metadata of the operation once it has succeeded.
 
-        on_progress is handed the metadata each time the server is asked. Raises OperationFailed with the server's text,
-        and DeadlineExceeded, the operation then being called off if the server lets it.
+        Raises OperationFailed with the server's text, and DeadlineExceeded, the operation then being called off if the
+        server lets it.
         """
-        content = self.finish(deadline, on_progress)
+        content = self.finish(deadline)
         if self.status_code >= FAILURE:
             raise OperationFailed(self._client.remote, self.doing, self.status_code, self.error)
         return content
 
-    def finish(
-        self, deadline: Deadline, on_progress: Callable[[Mapping[str, Any]], None] | None = None
-    ) -> dict[str, Any]:
+    def finish(self, deadline: Deadline) -> dict[str, Any]:
         """Return the metadata of the operation once it has ended, well or badly."""
         while self.status_code < SUCCESS:
             if deadline.passed:
                 raise DeadlineExceeded(self._call_off(deadline))
             self._look(deadline)
-            if on_progress is not None:
-                on_progress(self.metadata)
+            self._client.progress.of_operation(self.doing, self.metadata)
         return self.metadata
 
     def cancel(self) -> bool:
@@ -82,7 +79,8 @@ class Operation:
         return True
 
     def _look(self, deadline: Deadline) -> None:
-        seconds = max(1, int(min(_WAIT_SECONDS, deadline.remaining())))
+        longest = _WATCH_SECONDS if self._client.progress.watched else _WAIT_SECONDS
+        seconds = max(1, int(min(longest, deadline.remaining())))
         try:
             # The answer may come right at the end of the server's own time: leave it some more.
             reply = self._client.get(
