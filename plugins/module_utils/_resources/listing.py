@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .._api.client import Client, path
@@ -36,16 +35,4 @@ def profiles(client: Client, name: str | None) -> Objects:
     if name is None:
         return list(client.get(path("profiles"), doing="list profiles", recursion="1").metadata or ())
     found = client.find(path("profiles", name), doing=f"read profile {name}")
-    return [found.metadata] if found else []
-
-
-def images(client: Client, name: str | None) -> Objects:
-    """Images as the API gives them, by alias, or by fingerprint or its beginning."""
-    if name is None:
-        return list(client.get(path("images"), doing="list images", recursion="1").metadata or ())
-    alias = client.find(path("images", "aliases", name), doing=f"look up image {name}")
-    if alias is None and not re.fullmatch(r"[0-9a-f]{1,64}", name):
-        return []
-    fingerprint = alias.metadata["target"] if alias else name
-    found = client.find(path("images", fingerprint), doing=f"read image {name}")
     return [found.metadata] if found else []
