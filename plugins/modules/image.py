@@ -11,7 +11,8 @@ module: image
 short_description: Manages the images in the store of LXD and Incus
 version_added: 0.1.0
 description:
-  - Copies images from other remotes, imports them from files, and manages their aliases, properties and flags.
+  - Copies images from other remotes, imports them from files and URLs, publishes containers as images, exports images to
+    files, and manages their aliases, properties and flags.
   - The server downloads a copy by itself; a file is streamed to it, and not at all if the image is there already.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
@@ -29,7 +30,13 @@ options:
     description: What the image should be.
     type: str
     choices:
-      present: There, with the aliases, properties and flags said.
+      present: >-
+        There, with the aliases, properties and flags said. An alias O(name) that is there already is left alone, even if its
+        source has another image by now, which RV(image_moved_on) tells; only O(file) moves it.
+      refreshed: >-
+        Like V(present), and the image that the source has now. Without a source, the server looks where it copied the image
+        from. A container is published anew each time.
+      exported: In files at O(dest), which are left alone if they are the image already.
       absent: >-
         Gone by that alias. If the image has aliases that are neither O(name) nor in O(aliases), it stays for those; else, and
         if O(name) is a fingerprint, it is deleted. Containers made from it stay.
@@ -37,18 +44,61 @@ options:
   source:
     description:
       - Image on another remote to copy from, as in V(foo:debian/12), by alias or fingerprint. V(foo) can be LXD, Incus or
-        an image server that speaks simplestreams.
-      - An alias O(name) that is there already is left alone, even if the source has another image by now;
-        RV(image_moved_on) tells. O(auto_update) makes the server follow.
+        an image server that speaks simplestreams. O(auto_update) makes the server follow it.
     type: str
+  source_project:
+    description: Project of the remote in O(source) that has the image, if not the usual one. Can be one of O(remote) itself.
+    type: str
+  mode:
+    description: Which way an image of another remote takes.
+    type: str
+    choices:
+      pull: The server fetches it from the other one.
+      push: The other server sends it. Both have to be of one kind.
+      relay: It goes through the host that runs the task, for servers that do not reach each other.
+    default: pull
   file:
     description:
       - Path of an image file on the host that runs the task. A unified tarball, or with O(rootfs) the metadata tarball of a
-        split image.
-      - If O(name) is an alias of another image, it is moved to this one; that image is kept.
+        split image, or a directory with C(metadata.yaml) and C(rootfs), which is packed on the way.
+      - If O(name) is an alias of another image, it is moved to this one.
     type: path
   rootfs:
-    description: Path of the root file system of a split image (tarball or squashfs).
+    description: Path of the root file system of a split image (tarball, squashfs, or the disk of a virtual machine).
+    type: path
+  source_url:
+    description:
+      - URL (HTTPS) of an image. Either of a page that names it in its headers, as C(lxc image import https://...) takes it;
+        the server fetches that by itself, if it still can. Or, together with O(fingerprint), of the file.
+    type: str
+  rootfs_url:
+    description: URL of the root file system of a split image, whose metadata tarball is at O(source_url).
+    type: str
+  ca_path:
+    description: Path of the authorities (PEM) that vouch for the host of O(source_url), in place of the system's.
+    type: path
+  fingerprint:
+    description: The fingerprint that the image has to have. One that has another is refused.
+    type: str
+  source_container:
+    description: Container to publish as an image, or V(CONTAINER/SNAPSHOT) for a snapshot of one.
+    type: str
+  allow_stop:
+    description: Whether a running container may be stopped to be published. It is started again.
+    type: bool
+    default: false
+  stop_timeout:
+    description: Seconds that such a container has to stop.
+    type: int
+    default: 30
+  compression:
+    description: How a published image is compressed (V(gzip), V(zstd), V(xz), V(none), ...), if not as the server does it.
+    type: str
+  dest:
+    description:
+      - Where an image is exported to. A directory gets the files by the names that the commands give them; another path is
+        the name of the file, to which its ending is added, or of the metadata and, with C(.root) added, of the root
+        file system.
     type: path
   type:
     description: Type of the image to copy from O(source).
@@ -59,6 +109,14 @@ options:
     description: Further aliases that the image should have. Others that it has are kept.
     type: list
     elements: str
+  copy_aliases:
+    description: Whether it should have the aliases that it has at O(source), too.
+    type: bool
+    default: false
+  remove_old:
+    description: Whether an image whose alias moves to a new one is deleted, if no other alias and no container needs it.
+    type: bool
+    default: false
   properties:
     description: Properties to set. One that is V(null) is removed, and what is not named is kept.
     type: dict
@@ -68,8 +126,12 @@ options:
   auto_update:
     description: Whether the server follows the alias in O(source) when that stands for a new image.
     type: bool
+  expires_at:
+    description: Date (V(2027-01-31), or V(2027-01-31T12:00:00Z)) after which the server may delete the image, or V(never).
+    type: str
 seealso:
   - module: flotilla.lxd.image_info
+  - module: flotilla.lxd.image_build
   - module: flotilla.lxd.container
 """
 
@@ -96,6 +158,36 @@ EXAMPLES = r"""
     properties:
       os: Debian
       release: bookworm
+
+- name: The newest from where it came, and the old one gone if nothing needs it
+  flotilla.lxd.image:
+    remote: incus-a
+    name: debian/12
+    source: lxd-a:debian/12
+    state: refreshed
+    remove_old: true
+
+- name: An image of a container, without stopping it
+  flotilla.lxd.image:
+    remote: lxd-a
+    name: web/v2
+    source_container: web1/configured
+    properties:
+      description: Our web server
+
+- name: The same in files
+  flotilla.lxd.image:
+    remote: lxd-a
+    name: web/v2
+    state: exported
+    dest: /srv/images/
+
+- name: From a web server
+  flotilla.lxd.image:
+    remote: lxd-a
+    name: ours/13
+    source_url: https://images.example.org/ours-13.tar.xz
+    fingerprint: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
 
 - name: Be rid of it
   flotilla.lxd.image:
@@ -124,6 +216,12 @@ actions:
   type: list
   elements: str
   sample: [copy, alias]
+files:
+  description: The paths of the files; of a split image the metadata first.
+  returned: O(state=exported)
+  type: list
+  elements: str
+  sample: [/srv/images/9ef40da597c6aad2db1c5dea7509d5b33873e4d14aa9820602e631e706b49475.tar.gz]
 image_moved_on:
   description: Whether the source has another image by that alias now than the one that is here.
   returned: when O(source) is a server that tells, and the image is here
@@ -135,39 +233,62 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._images import choice
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._images import sources
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_export, image_plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "refreshed", "exported", "absent"], "default": "present"},
     "source": {"type": "str"},
+    "source_project": {"type": "str"},
+    "mode": {"type": "str", "choices": ["pull", "push", "relay"], "default": "pull"},
     "file": {"type": "path"},
     "rootfs": {"type": "path"},
+    "source_url": {"type": "str"},
+    "rootfs_url": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "fingerprint": {"type": "str"},
+    "source_container": {"type": "str"},
+    "allow_stop": {"type": "bool", "default": False},
+    "stop_timeout": {"type": "int", "default": 30},
+    "compression": {"type": "str"},
+    "dest": {"type": "path"},
     "type": {"type": "str", "choices": ["container", "virtual-machine"], "default": "container"},
     "aliases": {"type": "list", "elements": "str"},
+    "copy_aliases": {"type": "bool", "default": False},
+    "remove_old": {"type": "bool", "default": False},
     "properties": {"type": "dict"},
     "public": {"type": "bool"},
     "auto_update": {"type": "bool"},
+    "expires_at": {"type": "str"},
     **_module.WAIT_OPTIONS,
 }
 CONSTRAINTS = {
-    "mutually_exclusive": [("source", "file"), ("auto_update", "file")],
-    "required_by": {"rootfs": ["file"]},
+    "mutually_exclusive": [
+        ("source", "file", "source_url", "source_container"),
+        ("auto_update", "file", "source_url", "source_container"),
+        ("fingerprint", "source_container"),
+    ],
+    "required_by": {"rootfs": ["file"], "rootfs_url": ["source_url"], "ca_path": ["source_url"]},
+    "required_if": [("state", "exported", ["dest"]), ("copy_aliases", True, ["source"])],
 }
 
 
 def manage(module: AnsibleModule) -> dict:
     params = module.params
     client = _module.client(module)
+    deadline = Deadline(params["timeout"])
+    if params["state"] == "exported":
+        exported = converge(
+            image_export.ImageExport(client, params["name"], params["dest"]), deadline, check=module.check_mode
+        )
+        return {**_module.result(module, exported, "image"), "files": exported.state.files}
+    source = sources.chosen(sources.Options(**_module.named(sources.Options, params)))
     wanted = image_plan.Wanted(**_module.named(image_plan.Wanted, params))
-
-    def find_image(text: str, kind: str) -> choice.ImageChoice:
-        return choice.find(client, text, kind=kind, client_config=params["client_config"])
-
-    outcome = converge(image.Image(client, wanted, find_image), Deadline(params["timeout"]), check=module.check_mode)
-    return _module.result(module, outcome, "image")
+    return _module.result(
+        module, converge(image.Image(client, wanted, source), deadline, check=module.check_mode), "image"
+    )
 
 
 def main() -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import http.server
 import io
 import json
@@ -17,10 +16,10 @@ import subprocess
 import tarfile
 import threading
 import time
-import uuid
 
 import pytest
 import yaml
+from image_files import archive, metadata, sha256
 from three_times import assert_done, three_times
 
 MODULE = "flotilla.lxd.image"
@@ -39,27 +38,14 @@ def checked(title, remote, name, **options):
     return three_times({"name": title, MODULE: {"remote": remote, "name": name, **options}})
 
 
-def archive(path, members: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-
-
 @pytest.fixture
 def files(tmp_path, request):
     """A unified and a split image, told apart from all others by their creation date."""
-    date = int(time.time()) - uuid.uuid4().int % 10**8
-    metadata = f"architecture: x86_64\ncreation_date: {date}\nproperties:\n  os: Test\n".encode()
-    archive(tmp_path / "unified.tar.gz", {"metadata.yaml": metadata, "rootfs/etc/issue": b"unified"})
-    archive(tmp_path / "metadata.tar.gz", {"metadata.yaml": metadata})
+    about = metadata()
+    archive(tmp_path / "unified.tar.gz", {"metadata.yaml": about, "rootfs/etc/issue": b"unified"})
+    archive(tmp_path / "metadata.tar.gz", {"metadata.yaml": about})
     archive(tmp_path / "rootfs.tar.gz", {"etc/issue": b"split"})
     return tmp_path
-
-
-def sha256(*paths) -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def test_import_of_a_unified_file(remote, image, files, local_tasks, command_line):
@@ -161,9 +147,9 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
     cases = {
         "no such file": ({"file": "/nowhere/at/all"}, "is not there"),
         "empty": ({"file": str(files / "empty")}, "is empty"),
-        "no tarball": ({"file": str(files / "text")}, image),
-        "no metadata": ({"file": str(files / "no-metadata.tar.gz")}, image),
-        "nothing to make it of": ({}, "source or file is needed"),
+        "no tarball": ({"file": str(files / "text")}, "is neither a tarball"),
+        "no metadata": ({"file": str(files / "no-metadata.tar.gz")}, "metadata.yaml"),
+        "nothing to make it of": ({}, "it takes source, file"),
         "both": ({"file": str(files / "text"), "source": "x:y"}, "mutually exclusive"),
         "rootfs alone": ({"rootfs": str(files / "text")}, "missing parameter"),
         "taken alias": ({"file": str(files / "unified.tar.gz"), "aliases": ["busybox"]}, "is taken by image"),
@@ -275,4 +261,4 @@ def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp
     assert run.result("boot")["container"]["config"]["volatile.base_image"] == copied["fingerprint"]
     assert run.result("boot, again")["changed"] is False
     failure = run.result("no such image")
-    assert failure["failed"] and f"copy image {image}-x" in failure["msg"] and remote in failure["msg"]
+    assert failure["failed"] and "copy image streams:nope" in failure["msg"] and remote in failure["msg"]

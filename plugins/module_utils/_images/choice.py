@@ -16,7 +16,7 @@ from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._api.transport import Transport
-from .._remotes.resolve import LOCAL, Remote, image_source
+from .._remotes.resolve import LOCAL, image_source
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
 
@@ -25,25 +25,26 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
 class ImageChoice:
     """An image found. fingerprint is None where only the server itself will look (simplestreams).
 
-    source is what the API takes for a container's or an image's source. owner, for a private image on another remote:
-    a client that can have a one-time secret for it made.
+    source is what the API takes for a container's or an image's source. home: the daemon that has the image, if that is
+    another one or another project than where it is to go; content: the image as home describes it.
     """
 
     text: str
     fingerprint: str | None
     source: Mapping[str, Any]
-    owner: Client | None = field(default=None, repr=False)
+    home: Client | None = field(default=None, repr=False)
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def source_for(self, target: Client, deadline: Deadline) -> dict[str, Any]:
         """The source for this server, with a fresh secret where one is needed. To be asked for right before it is used.
 
         A secret that nobody redeems stays good, so none is made for an image that the server has already.
         """
-        if self.owner is None:
+        if self.home is None or self.content.get("public"):
             return dict(self.source)
         if target.find(path("images", str(self.fingerprint)), doing=f"look for image {self.text}"):
             return {"type": "image", "fingerprint": self.fingerprint}
-        answer = self.owner.send(
+        answer = self.home.send(
             "POST",
             path("images", str(self.fingerprint), "secret"),
             {},
@@ -64,34 +65,56 @@ def split(text: str) -> tuple[str | None, str]:
     return remote or None, name
 
 
-def find(client: Client, text: str, *, kind: str, client_config: str = "auto") -> ImageChoice:
+def find(
+    client: Client,
+    text: str,
+    *,
+    kind: str,
+    client_config: str = "auto",
+    project: str | None = None,
+    pulled: bool = True,
+) -> ImageChoice:
     """Look an image up for the server of client. kind: ``container`` or ``virtual-machine``.
 
-    Raises InvalidInput where there is none, with what there is instead; ConfigurationError for the remote.
+    project: of the remote that has the image, if not its usual one. pulled: that server is to fetch it by itself, and so
+    has to be able to. Raises InvalidInput where there is no such image, with what there is instead; ConfigurationError
+    for the remote.
     """
     remote_name, name = split(text)
     if remote_name is None or remote_name == client.remote:
-        fingerprint = _fingerprint(client, name, text)
-        return ImageChoice(text, fingerprint, {"type": "image", "fingerprint": fingerprint})
-    remote = image_source(remote_name, client.server.kind, os.environ, client_config)
-    if not remote.is_daemon:
-        return ImageChoice(text, None, _remote_source(client, remote, remote.url, name, None, kind))
-    owner = Client(Transport(remote.name, remote.address()), project=remote.project)
-    fingerprint = _fingerprint(owner, name, text)
-    public = owner.get(path("images", fingerprint), doing=f"read image {text}").metadata.get("public")
+        if project in (None, client.project or "default"):
+            fingerprint = fingerprint_of(client, name)
+            return ImageChoice(text, fingerprint, {"type": "image", "fingerprint": fingerprint})
+        home, certificate, url = client.scoped(project=project), None, None
+    else:
+        remote = image_source(remote_name, client.server.kind, os.environ, client_config)
+        certificate = remote.identity.server_certificate
+        if not remote.is_daemon:
+            return ImageChoice(text, None, _pulled(remote.url, remote.protocol, certificate, name, None, kind))
+        home = Client(Transport(remote.name, remote.address()), project=project or remote.project)
+        url = None if remote.url.startswith("unix:") or remote.name == LOCAL else remote.url
+    fingerprint = fingerprint_of(home, name)
+    content = home.get(path("images", fingerprint), doing=f"read image {text}").metadata
+    if not pulled:
+        return ImageChoice(text, fingerprint, {}, home, content)
     # A private image's alias is hidden from the pulling daemon, secret or not; only an alias can be followed later, though.
-    alias = name if public and not fingerprint.startswith(name) else None
-    source = _remote_source(client, remote, _reachable_url(owner, remote), alias, fingerprint, kind)
-    return ImageChoice(text, fingerprint, source, owner=None if public else owner)
+    alias = name if content.get("public") and not fingerprint.startswith(name) else None
+    if url is None:
+        url, certificate = own_url(home, "pull"), home.server.environment.get("certificate")
+    # LXD knows both daemons' protocol as "lxd" only; Incus takes either.
+    source = _pulled(url, client.server.kind.protocol, certificate, alias, fingerprint, kind)
+    if home.project not in (None, "default"):
+        source["project"] = home.project
+    return ImageChoice(text, fingerprint, source, home, content)
 
 
-def _fingerprint(client: Client, name: str, text: str) -> str:
+def fingerprint_of(client: Client, name: str) -> str:
     """The full fingerprint that an alias or the beginning of a fingerprint stands for on this server."""
-    alias = client.find(path("images", "aliases", name), doing=f"look up image {text}")
+    alias = client.find(path("images", "aliases", name), doing=f"look up image {name}")
     if alias is not None:
         return str(alias.metadata["target"])
     if _FINGERPRINT.fullmatch(name):
-        image = client.find(path("images", name), doing=f"look up image {text}")
+        image = client.find(path("images", name), doing=f"look up image {name}")
         if image is not None:
             return str(image.metadata["fingerprint"])
     aliases = client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
@@ -103,34 +126,32 @@ def _fingerprint(client: Client, name: str, text: str) -> str:
     )
 
 
-def _remote_source(
-    client: Client, remote: Remote, url: str, alias: str | None, fingerprint: str | None, kind: str
+def own_url(server: Client, verb: str) -> str:
+    """Where other daemons reach this one, as it says itself. verb: what they want to do there, for the message."""
+    addresses = server.server.environment.get("addresses") or ()
+    if not addresses:
+        preposition = {"pull": "from", "push": "to"}[verb]
+        raise InvalidInput(
+            f"remote {server.remote} is reached by its socket only, and another daemon cannot {verb} {preposition} there:"
+            " set core.https_address on it, or copy the image with flotilla.lxd.image and mode: relay"
+        )
+    return f"https://{addresses[0]}"
+
+
+def _pulled(
+    url: str, protocol: str, certificate: str | None, alias: str | None, fingerprint: str | None, kind: str
 ) -> dict[str, Any]:
     source: dict[str, Any] = {
         "type": "image",
         "mode": "pull",
         "server": url,
-        # LXD knows both daemons' protocol as "lxd" only; Incus takes either.
-        "protocol": client.server.kind.protocol if remote.is_daemon else remote.protocol,
+        "protocol": protocol,
         "image_type": kind,
     }
-    if remote.identity.server_certificate:
-        source["certificate"] = remote.identity.server_certificate
+    if certificate:
+        source["certificate"] = certificate
     if alias:
         source["alias"] = alias
     elif fingerprint:
         source["fingerprint"] = fingerprint
     return source
-
-
-def _reachable_url(owner: Client, remote: Remote) -> str:
-    """Where the other daemon reaches this one. A Unix socket is of no use to it."""
-    if not remote.url.startswith("unix:") and remote.name != LOCAL:
-        return remote.url
-    addresses = owner.server.environment.get("addresses") or ()
-    if not addresses:
-        raise InvalidInput(
-            f"remote {remote.name} is reached by its socket only, and another daemon cannot pull from there: set"
-            " core.https_address on it, or copy the image with flotilla.lxd.image first"
-        )
-    return f"https://{addresses[0]}"

@@ -1,85 +1,121 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image files on their way to a server: what they will be called there, and the request that carries them.
-
-Source: doc/rest-api.yaml, POST /1.0/images; doc/reference/image_format of LXD and Incus.
-"""
+"""Images in files: a unified or a split image, or a directory that is packed on the way."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._api.client import Client
+from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
+from .check import inspect
+from .pack import PackedDirectory
+from .source import Offer, Traits
+from .upload import CHUNK, Content, upload
 
-_CHUNK = 1024 * 1024
+_QCOW2 = b"QFI\xfb"
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.path)
+
+    @property
+    def size(self) -> int | None:
+        return os.path.getsize(self.path)
+
+    def chunks(self) -> Iterator[bytes]:
+        with open(self.path, "rb") as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+
+    def check(self) -> None:
+        """Raises InvalidInput for a file that is not there or empty."""
+        if not os.path.isfile(self.path) or not os.access(self.path, os.R_OK):
+            raise InvalidInput(f"image file {self.path} is not there, or is no file that can be read")
+        if os.path.getsize(self.path) == 0:
+            raise InvalidInput(f"image file {self.path} is empty")
+
+
+@dataclass(frozen=True)
+class _Directory:
+    packed: PackedDirectory
+    name: str
+    size: None = None  # known only when all of it is packed
+
+    def chunks(self) -> Iterator[bytes]:
+        return self.packed.chunks()
+
+    def check(self) -> None:
+        self.packed.check()
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A unified image (file alone), or a split one: file is then the metadata tarball, rootfs the root file system."""
+    """A unified image (file alone; a directory is packed), or a split one: file is then the metadata tarball."""
 
     file: str
     rootfs: str | None = None
 
     def check(self) -> None:
-        """Raises InvalidInput for a file that is not there or empty."""
-        for path in self._paths:
-            if not os.path.isfile(path) or not os.access(path, os.R_OK):
-                raise InvalidInput(f"image file {path} is not there, or is no file that can be read")
-            if os.path.getsize(path) == 0:
-                raise InvalidInput(f"image file {path} is empty")
+        """Raises InvalidInput for a file that is not there or empty, and a directory that holds no image."""
+        for part in self._parts():
+            part.check()
+
+    def content(self) -> Content:
+        return Content(self._parts(), is_disk=self.rootfs is not None and _begins_with(self.rootfs, _QCOW2))
 
     def fingerprint(self) -> str:
-        """The fingerprint the image will have: the SHA-256 of the files, one after the other."""
-        digest = hashlib.sha256()
-        for path in self._paths:
-            for chunk in _chunks(path):
-                digest.update(chunk)
-        return digest.hexdigest()
+        """The fingerprint the image will have."""
+        return self.content().fingerprint()
 
-    def upload(self) -> tuple[dict[str, str], Iterator[bytes]]:
-        """Headers and body of the request, the body in pieces: an image never lies in memory as a whole."""
-        if self.rootfs is None:
-            size = os.path.getsize(self.file)
-            return {"Content-Type": "application/octet-stream", "Content-Length": str(size)}, _chunks(self.file)
-        boundary = uuid.uuid4().hex
-        # The servers read the parts in this order and know them by these names.
-        parts = [
-            (_part_head(boundary, "metadata", self.file), self.file),
-            (_part_head(boundary, "rootfs", self.rootfs), self.rootfs),
-        ]
-        tail = f"--{boundary}--\r\n".encode()
-        size = sum(len(head) + os.path.getsize(path) + len(b"\r\n") for head, path in parts) + len(tail)
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(size)}
-        return headers, _multipart(parts, tail)
-
-    @property
-    def _paths(self) -> tuple[str, ...]:
-        return (self.file,) if self.rootfs is None else (self.file, self.rootfs)
+    def _parts(self) -> tuple[_File | _Directory, ...]:
+        if self.rootfs is not None:
+            return _File(self.file), _File(self.rootfs)
+        if os.path.isdir(self.file):
+            return (_Directory(PackedDirectory(self.file), f"{os.path.basename(os.path.normpath(self.file))}.tar.gz"),)
+        return (_File(self.file),)
 
 
-def _part_head(boundary: str, name: str, path: str) -> bytes:
-    filename = os.path.basename(path).replace('"', "_")
-    return (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    ).encode()
+class FileSource:
+    """An image in files, which are what its name means: another image by that name has to make way."""
+
+    action = "import"
+    is_the_name = True
+
+    def __init__(self, image: ImageFile, expected: str | None) -> None:
+        self._image = image
+        self._expected = expected
+        self._fingerprint: str | None = None
+
+    def look(self, store: Client) -> Offer:
+        if self._fingerprint is None:
+            self._image.check()
+            self._fingerprint = self._image.fingerprint()
+        if self._expected and self._fingerprint != self._expected:
+            raise InvalidInput(
+                f"image file {self._image.file} is not the image wanted: its fingerprint is {self._fingerprint}, and"
+                f" {self._expected} is asked for"
+            )
+        return Offer(self._fingerprint)
+
+    def check(self, store: Client) -> None:
+        if not os.path.isdir(self._image.file):
+            inspect(self._image.file, self._image.rootfs)
+
+    def bring(self, store: Client, traits: Traits, deadline: Deadline) -> str:
+        fingerprint = str(self.look(store).fingerprint)
+        return upload(store, self._image.content(), fingerprint, traits, what=self._image.file, deadline=deadline)
 
 
-def _multipart(parts: list[tuple[bytes, str]], tail: bytes) -> Iterator[bytes]:
-    for head, path in parts:
-        yield head
-        yield from _chunks(path)
-        yield b"\r\n"
-    yield tail
-
-
-def _chunks(path: str) -> Iterator[bytes]:
+def _begins_with(path: str, magic: bytes) -> bool:
     with open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+        return stream.read(len(magic)) == magic

@@ -6,55 +6,52 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable
-from urllib.parse import urlencode
+from typing import Any
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput, OperationFailed
-from .._images.choice import ImageChoice
-from .._images.file import ImageFile
-from .image_plan import WRITABLE, Observed, Wanted, invalid, plan
+from .._api.errors import FlotillaError, InvalidInput
+from .._images.refresh import newest
+from .._images.source import Offer, Source, Traits
+from .image_plan import WRITABLE, Observed, Wanted, expiry, plan
 from .plan import Plan, Step, write
 from .values import merge_config
 
 
 class Image:
-    """An image on a server, as the user wants it. find_image looks up the source, on whichever remote it is."""
+    """An image on a server, as the user wants it. source: where to get it from, if the user says."""
 
-    def __init__(self, client: Client, wanted: Wanted, find_image: Callable[[str, str], ImageChoice]) -> None:
+    def __init__(self, client: Client, wanted: Wanted, source: Source | None) -> None:
         for alias in [wanted.name, *(wanted.aliases or [])]:
             check_alias(alias)
         self.client = client
         self.wanted = wanted
-        self._find_image = find_image
-        self._file = ImageFile(wanted.file, wanted.rootfs) if wanted.file and wanted.state == "present" else None
-        self._choice: ImageChoice | None = None
+        self._source = source if wanted.state in ("present", "refreshed") else None
         self._fingerprint: str | None = None
+        self._brought = False
 
     def read(self) -> Observed:
         """The image meant, whether or not it bears the alias yet."""
         listing = self.client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
         aliases = {alias["name"]: alias["target"] for alias in listing or ()}
-        problem: FlotillaError | None = None
-        if self.wanted.source is not None and self.wanted.state == "present" and self._choice is None:
-            try:
-                self._choice = self._find_image(self.wanted.source, self.wanted.type)
-            except FlotillaError as error:
-                problem = error
-        fingerprint = self._expected_fingerprint(aliases)
-        seen = Observed(self.client.remote, None, None, fingerprint, aliases, self._choice, problem)
-        if fingerprint is None:
-            return seen
-        found = self.client.find(path("images", fingerprint), doing=f"read image {self.wanted.name}")
-        if found is None:
-            return seen
-        # Of the name only the beginning of the fingerprint may have been given.
-        self._fingerprint = str(found.metadata["fingerprint"])
-        return replace(seen, content=found.metadata, etag=found.etag, fingerprint=self._fingerprint)
+        offer, problem = self._offer()
+        current = aliases.get(self.wanted.name) or (self.wanted.name if self.wanted.could_be_fingerprint() else None)
+        fingerprint = self._meant(current, offer)
+        seen = Observed(self.client.remote, None, None, fingerprint, aliases, offer=offer, offer_problem=problem)
+        if self._source is not None:
+            seen = replace(seen, action=self._source.action)
+        if fingerprint is not None:
+            found = self.client.find(path("images", fingerprint), doing=f"read image {self.wanted.name}")
+            if found:
+                # Of the name only the beginning of the fingerprint may have been given.
+                self._fingerprint = str(found.metadata["fingerprint"])
+                seen = replace(seen, content=found.metadata, etag=found.etag, fingerprint=self._fingerprint)
+        if seen.content is None and self._source is not None and problem is None:
+            self._source.check(self.client)
+        return replace(seen, **self._facts_of_old(aliases, seen), **self._refresh_facts(seen))
 
     def read_again(self, state: Observed) -> Observed:
-        where = path("images", str(state.fingerprint or self._fingerprint))
+        where = path("images", str(self._fingerprint or state.fingerprint))
         found = self.client.find(where, doing=f"read image {self.wanted.name}")
         return replace(state, content=found.metadata if found else None, etag=found.etag if found else None)
 
@@ -62,71 +59,94 @@ class Image:
         return plan(self.wanted, state)
 
     def perform(self, step: Step, deadline: Deadline) -> None:
-        if step.action == "import":
-            self._import(step, deadline)
-        elif step.action == "copy":
-            self._copy(step, deadline)
+        if self._source is not None and step.action == self._source.action:
+            self._bring(self._source, deadline)
         elif step.action == "alias":
-            write(self.client, replace(step, payload={**(step.payload or {}), "target": self._fingerprint}), deadline)
+            self._undone_on_failure(
+                replace(step, payload={**(step.payload or {}), "target": self._fingerprint}), deadline
+            )
+        elif step.action == "refresh":
+            write(self.client, step, deadline)
+            self._follow_name()
         else:
             write(self.client, step, deadline)
 
-    def _expected_fingerprint(self, aliases: dict[str, str]) -> str | None:
-        """Of the image meant: what the file has, else what bears the name, else what the source stands for."""
-        wanted = self.wanted
-        if self._file is not None:
-            if self._fingerprint is None:
-                self._file.check()
-                self._fingerprint = self._file.fingerprint()
-            return self._fingerprint
-        if wanted.name in aliases:
-            return aliases[wanted.name]
-        if self._fingerprint is not None:
-            return self._fingerprint
-        if self._choice is not None:
-            return self._choice.fingerprint
-        return wanted.name if wanted.could_be_fingerprint() else None
+    def _offer(self) -> tuple[Offer | None, FlotillaError | None]:
+        if self._source is None:
+            return None, None
+        try:
+            return self._source.look(self.client), None
+        except FlotillaError as error:
+            if self._source.is_the_name:
+                raise
+            return None, error
 
-    def _import(self, step: Step, deadline: Deadline) -> None:
-        """Send the file. What the user says of the image goes along, so that it is never there without it."""
+    def _meant(self, current: str | None, offer: Offer | None) -> str | None:
+        """The fingerprint of the image meant, as far as it can be known."""
+        if self._brought:
+            return self._fingerprint
+        if self._source is None:
+            return current
+        if self._source.is_the_name or self.wanted.state == "refreshed" or current is None:
+            return offer.fingerprint if offer else current
+        return current
+
+    def _facts_of_old(self, aliases: dict[str, str], seen: Observed) -> dict[str, Any]:
+        """The image that has the name until now, if it is to make way for another."""
+        holder = aliases.get(self.wanted.name)
+        if holder in (None, seen.fingerprint) or self._source is None:
+            return {}
+        found = self.client.find(path("images", str(holder)), doing=f"read image {self.wanted.name}")
+        if found is None or not self.wanted.remove_old:
+            return {"old": found.metadata if found else None}
+        query = {"recursion": "1", "all-projects": "true"}
+        listing = self.client.send("GET", path("instances"), doing="list containers", query=query).metadata
+        users = [one["name"] for one in listing or () if one["config"].get("volatile.base_image") == holder]
+        return {"old": found.metadata, "old_users": tuple(sorted(users))}
+
+    def _refresh_facts(self, seen: Observed) -> dict[str, Any]:
+        if self.wanted.state != "refreshed" or self._source is not None or seen.content is None:
+            return {}
+        return {"newest": newest(self.client, seen.content)}
+
+    def _bring(self, source: Source, deadline: Deadline) -> None:
         wanted = self.wanted
-        if self._file is None:
-            raise invalid(self.client.remote, wanted.name, "there is no file to import")
-        prefix = self.client.server.kind.header_prefix
-        headers, body = self._file.upload()
-        headers[f"{prefix}public"] = "true" if wanted.public else "false"
         properties = merge_config({}, wanted.properties, exact=False, owner=f"image {wanted.name}")
-        if properties:
-            headers[f"{prefix}properties"] = urlencode(properties)
-        reply = self.client.send(
-            step.method, step.path, doing=step.doing, body=body, headers=headers, deadline=deadline
-        )
-        self._settle(step, reply.operation.wait(deadline) if reply.operation else reply.metadata)
-
-    def _copy(self, step: Step, deadline: Deadline) -> None:
-        if self._choice is not None:
-            step = replace(
-                step, payload={**(step.payload or {}), "source": self._choice.source_for(self.client, deadline)}
-            )
-        self._settle(step, write(self.client, step, deadline))
-        if self.wanted.properties:
-            self._set_properties(deadline)
-
-    def _settle(self, step: Step, metadata: Any) -> None:
-        fingerprint = (metadata or {}).get("fingerprint")
-        if not fingerprint:
-            raise OperationFailed(self.client.remote, step.doing, 0, "the server names no fingerprint")
-        self._fingerprint = str(fingerprint)
-
-    def _set_properties(self, deadline: Deadline) -> None:
-        """A copied image comes with its source's properties; the user's are laid over them."""
-        where = path("images", str(self._fingerprint))
-        state = self.client.get(where, doing=f"read image {self.wanted.name}")
+        traits = Traits(bool(wanted.public), bool(wanted.auto_update), properties)
+        offered = source.look(self.client).properties
+        self._fingerprint = source.bring(self.client, traits, deadline)
+        self._brought = True
+        where = path("images", self._fingerprint)
+        state = self.client.get(where, doing=f"read image {wanted.name}")
+        # Pushed and relayed, an image has lost what its source says of it. The user's own properties are laid over those.
         payload = {key: state.metadata[key] for key in WRITABLE if key in state.metadata}
-        owner = f"image {self.wanted.name}"
-        payload["properties"] = merge_config(payload["properties"], self.wanted.properties, exact=False, owner=owner)
-        doing = f"update image {self.wanted.name}"
-        self.client.write("PUT", where, payload, doing=doing, deadline=deadline, etag=state.etag)
+        merged = {
+            **payload,
+            "properties": {**payload["properties"], **offered, **properties},
+            "public": bool(wanted.public),
+        }
+        if wanted.expires_at is not None:
+            merged["expires_at"] = expiry(wanted.expires_at) or None
+        if merged != payload:
+            doing = f"update image {wanted.name}"
+            self._undone_on_failure(Step("update", doing, "PUT", where, merged, etag=state.etag), deadline)
+
+    def _undone_on_failure(self, step: Step, deadline: Deadline) -> None:
+        """A step after the image came: if it fails, the image is not left behind without it."""
+        try:
+            write(self.client, step, deadline)
+        except FlotillaError:
+            if self._brought:
+                where = path("images", str(self._fingerprint))
+                self.client.write("DELETE", where, doing=f"remove image {self.wanted.name} again", deadline=deadline)
+                self._brought, self._fingerprint = False, None
+            raise
+
+    def _follow_name(self) -> None:
+        """A refreshed image is another one, by the same name."""
+        found = self.client.find(path("images", "aliases", self.wanted.name), doing=f"read image {self.wanted.name}")
+        if found:
+            self._fingerprint = str(found.metadata["target"])
 
 
 def check_alias(name: str) -> None:

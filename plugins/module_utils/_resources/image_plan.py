@@ -15,15 +15,18 @@ from typing import Any
 
 from .._api.client import path
 from .._api.errors import FlotillaError, InvalidInput
-from .._images.choice import ImageChoice
+from .._images.source import Offer
 from .plan import Plan, Step
 from .values import merge_config
 
 # What PUT takes. All of it is sent, for what is left out would be cleared.
 WRITABLE = ("auto_update", "properties", "public", "expires_at", "profiles")
-_COMPARED = ("auto_update", "properties", "public")
+_COMPARED = ("auto_update", "properties", "public", "expires_at")
 # Shorter ones are better names than fingerprints: 2204, cafe.
 _FINGERPRINT_PREFIX = re.compile(r"[0-9a-f]{12,64}")
+_DATE = re.compile(r"(?P<date>[2-9]\d{3}-[01]\d-[0-3]\d)([T ](?P<time>[0-2]\d:[0-5]\d:[0-5]\d)Z?)?")
+# How the servers write that an image does not expire.
+_NEVER = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "")
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,13 @@ class Wanted:
 
     name: str
     state: str
-    source: str | None = None
-    file: str | None = None
-    rootfs: str | None = None
-    type: str = "container"
     aliases: list[str] | None = None
+    copy_aliases: bool = False
     properties: Mapping[str, Any] | None = None
     public: bool | None = None
     auto_update: bool | None = None
+    expires_at: str | None = None
+    remove_old: bool = False
 
     def could_be_fingerprint(self) -> bool:
         """Whether name is no alias but, unless there is an alias of that name, a fingerprint or its beginning."""
@@ -48,10 +50,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Observed:
-    """What there is on the server. content: the image as the API gives it, or None.
+    """What there is on the server. content: the image meant, as the API gives it, or None.
 
     fingerprint: of the image meant, there or not, as far as it can be known. aliases: which alias stands for which
-    fingerprint. choice: what the source stands for now, or else, if it was looked up in vain, choice_problem.
+    fingerprint. action: what bringing the image is called, "" where no source is named. offer: what the source has now,
+    or else, if that was asked in vain, offer_problem. old: the image that has the name until now, if that is another, and
+    old_users the containers made from it, if anyone wants to know. newest: what the server would find if it refreshed.
     """
 
     remote: str
@@ -59,8 +63,12 @@ class Observed:
     etag: str | None = None
     fingerprint: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
-    choice: ImageChoice | None = None
-    choice_problem: FlotillaError | None = None
+    action: str = ""
+    offer: Offer | None = None
+    offer_problem: FlotillaError | None = None
+    old: Mapping[str, Any] | None = None
+    old_users: tuple[str, ...] = ()
+    newest: str | None = None
 
 
 def plan(wanted: Wanted, seen: Observed) -> Plan:
@@ -69,14 +77,28 @@ def plan(wanted: Wanted, seen: Observed) -> Plan:
     if wanted.state == "absent":
         return _plan_absent(wanted, seen, before)
     after = _after(wanted, seen, before)
+    warnings = []
     # The update comes first of all, while the ETag read is still the object's.
     steps = [*_update(wanted, seen, before, after), *_create(wanted, seen), *_give_aliases(wanted, seen)]
+    if seen.content and seen.newest not in (None, before["fingerprint"]):
+        where = path("images", before["fingerprint"], "refresh")
+        steps.append(Step("refresh", f"refresh image {wanted.name}", "POST", where, {}))
+        after["fingerprint"] = seen.newest
+    if wanted.remove_old and seen.old:
+        reason = _still_needed(wanted, seen)
+        if reason:
+            warnings.append(f"the image that was {wanted.name} until now is kept: {reason}")
+        else:
+            where = path("images", seen.old["fingerprint"])
+            steps.append(Step("delete_old", f"delete the old image {wanted.name}", "DELETE", where))
     notes = {}
-    if before and seen.choice and seen.choice.fingerprint:
-        notes["image_moved_on"] = seen.choice.fingerprint != before["fingerprint"]
-    warnings = [f"cannot tell whether the image has moved on: {seen.choice_problem}"] if seen.choice_problem else []
+    if before and seen.offer and seen.offer.fingerprint:
+        notes["image_moved_on"] = seen.offer.fingerprint != before["fingerprint"]
+    if seen.offer_problem:
+        warnings.append(f"cannot tell whether the image has moved on: {seen.offer_problem}")
     in_api_terms = {"aliases": [{"name": alias, "description": ""} for alias in after["aliases"]]}
-    return Plan(before, after, tuple(steps), notes, in_api_terms, tuple(warnings))
+    shown = before or (_described(seen.old) if seen.old else {})
+    return Plan(shown, after, tuple(steps), notes, in_api_terms, tuple(warnings))
 
 
 def aliases_wanted(wanted: Wanted, seen: Observed) -> list[str]:
@@ -87,7 +109,8 @@ def aliases_wanted(wanted: Wanted, seen: Observed) -> list[str]:
         and (seen.fingerprint is None or seen.fingerprint.startswith(wanted.name))
     )
     names = [] if is_fingerprint else [wanted.name]
-    return list(dict.fromkeys([*names, *(wanted.aliases or [])]))
+    offered = seen.offer.aliases if wanted.copy_aliases and seen.offer else ()
+    return list(dict.fromkeys([*names, *(wanted.aliases or []), *offered]))
 
 
 def invalid(remote: str, name: str, reason: str) -> InvalidInput:
@@ -120,7 +143,20 @@ def _after(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> dict[st
         ),
         "public": before.get("public", False) if wanted.public is None else wanted.public,
         "auto_update": before.get("auto_update", False) if wanted.auto_update is None else wanted.auto_update,
+        "expires_at": before.get("expires_at", "") if wanted.expires_at is None else expiry(wanted.expires_at),
     }
+
+
+def expiry(text: str) -> str:
+    """A date, or date and time, as the servers write it; never is "". Raises InvalidInput."""
+    if text in ("never", *_NEVER):
+        return ""
+    match = _DATE.fullmatch(text.strip())
+    if not match:
+        raise InvalidInput(
+            f"expires_at {text!r} is no date: write 2027-01-31 or 2027-01-31T12:00:00Z (in UTC), or never"
+        )
+    return f"{match['date']}T{match['time'] or '00:00:00'}Z"
 
 
 def _update(wanted: Wanted, seen: Observed, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Step]:
@@ -128,6 +164,7 @@ def _update(wanted: Wanted, seen: Observed, before: Mapping[str, Any], after: Ma
         return []
     payload = {key: seen.content[key] for key in WRITABLE if key in seen.content}
     payload.update({key: after[key] for key in _COMPARED})
+    payload["expires_at"] = after["expires_at"] or None
     where = path("images", before["fingerprint"])
     return [Step("update", f"update image {wanted.name}", "PUT", where, payload, etag=seen.etag)]
 
@@ -135,18 +172,21 @@ def _update(wanted: Wanted, seen: Observed, before: Mapping[str, Any], after: Ma
 def _create(wanted: Wanted, seen: Observed) -> list[Step]:
     if seen.content is not None:
         return []
-    if wanted.file is not None:
-        return [Step("import", f"import image {wanted.name}", "POST", path("images"))]
-    if seen.choice_problem is not None:
-        raise seen.choice_problem
-    if seen.choice is None:
-        raise invalid(seen.remote, wanted.name, "it is not there, and to have it made source or file is needed")
-    payload = {
-        "source": dict(seen.choice.source),
-        "auto_update": bool(wanted.auto_update),
-        "public": bool(wanted.public),
-    }
-    return [Step("copy", f"copy image {wanted.name}", "POST", path("images"), payload)]
+    if seen.offer_problem is not None:
+        raise seen.offer_problem
+    if not seen.action:
+        reason = "it is not there, and to have it made it takes source, file, source_url or source_container"
+        raise invalid(seen.remote, wanted.name, reason)
+    return [Step(seen.action, f"{seen.action} image {wanted.name}", "POST", path("images"))]
+
+
+def _still_needed(wanted: Wanted, seen: Observed) -> str:
+    """Why the old image cannot be removed; empty if it can."""
+    named = aliases_wanted(wanted, seen)
+    others = [alias["name"] for alias in (seen.old or {}).get("aliases") or () if alias["name"] not in named]
+    if others:
+        return f"it is {', '.join(sorted(others))} as well"
+    return f"it is used by {', '.join(seen.old_users)}" if seen.old_users else ""
 
 
 def _give_aliases(wanted: Wanted, seen: Observed) -> list[Step]:
@@ -159,8 +199,8 @@ def _give_aliases(wanted: Wanted, seen: Observed) -> list[Step]:
             steps.append(Step("alias", doing, "POST", path("images", "aliases"), payload))
         elif holder == seen.fingerprint:
             continue
-        elif alias == wanted.name:
-            # The file is what the user means by this name now.
+        elif alias == wanted.name or (seen.old and holder == seen.old["fingerprint"]):
+            # It is the new image that the user means by this name now.
             doing, payload = f"move alias {alias} to its new image", {"description": ""}
             steps.append(Step("alias", doing, "PUT", path("images", "aliases", alias), payload))
         else:
@@ -177,4 +217,5 @@ def _described(content: Mapping[str, Any]) -> dict[str, Any]:
         "properties": dict(content.get("properties") or {}),
         "public": bool(content.get("public")),
         "auto_update": bool(content.get("auto_update")),
+        "expires_at": "" if content.get("expires_at") in (None, *_NEVER) else content["expires_at"],
     }

@@ -5,27 +5,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.flotilla.lxd.plugins.module_utils._images.choice import ImageChoice
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_plan import Observed, Wanted, plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._images.source import Offer
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_plan import Observed, Wanted, expiry, plan
 
 ONE, TWO = "1" * 64, "2" * 64
+NEVER = "0001-01-01T00:00:00Z"
 
 
 def there(fingerprint=ONE, aliases=("img",), **content):
     """An image as the API gives it."""
-    base = {"properties": {"os": "Debian"}, "public": False, "auto_update": False, "expires_at": "x", "profiles": ["p"]}
+    base = {
+        "properties": {"os": "Debian"},
+        "public": False,
+        "auto_update": False,
+        "expires_at": NEVER,
+        "profiles": ["p"],
+    }
     return {"fingerprint": fingerprint, "aliases": [{"name": alias} for alias in aliases], **base, **content}
 
 
-def planned(content, aliases=None, fingerprint=None, source=None, problem=None, **options):
-    choice = ImageChoice("foo:img", source, {"type": "image", "fingerprint": source}) if source else None
+def planned(content, aliases=None, fingerprint=None, action="", offer=None, problem=None, **options):
+    """offer: the fingerprint that the source has."""
     if aliases is None:
         aliases = {alias["name"]: content["fingerprint"] for alias in content["aliases"]} if content else {}
-    fingerprint = fingerprint or (content["fingerprint"] if content else source)
-    seen = Observed("here", content, "e1", fingerprint, aliases, choice, problem)
+    fingerprint = fingerprint or (content["fingerprint"] if content else offer)
+    offered = Offer(offer) if offer else None
+    seen = Observed("here", content, "e1", fingerprint, aliases, action, offered, problem)
     return plan(Wanted(**{"name": "img", "state": "present", **options}), seen)
 
 
@@ -34,19 +44,17 @@ def actions(*arguments, **options):
 
 
 def test_from_nothing():
-    assert actions(None, source=ONE) == ["copy", "alias"]
-    assert actions(None, file="/f", fingerprint=ONE) == ["import", "alias"]
-    with pytest.raises(InvalidInput, match="source or file is needed"):
+    assert actions(None, action="copy", offer=ONE) == ["copy", "alias"]
+    assert actions(None, action="import", fingerprint=ONE) == ["import", "alias"]
+    with pytest.raises(InvalidInput, match="it takes source, file"):
         planned(None)
 
 
 def test_aliases_are_given_once():
-    assert actions(None, source=ONE, aliases=None, name="img") == ["copy", "alias"]
-    wanted = {"source": ONE, "name": "img"}
+    assert actions(None, action="copy", offer=ONE, name="img") == ["copy", "alias"]
+    wanted = {"action": "copy", "offer": ONE, "name": "img"}
     assert [step.payload["name"] for step in planned(None, **wanted).steps[1:]] == ["img"]
-    many = plan(
-        Wanted("img", "present", source="s", aliases=["img", "b", "b"]), Observed("here", there(), "e", ONE, {})
-    )
+    many = plan(Wanted("img", "present", aliases=["img", "b", "b"]), Observed("here", there(), "e", ONE, {}))
     assert [step.payload["name"] for step in many.steps] == ["img", "b"]
 
 
@@ -62,13 +70,13 @@ def test_update_comes_first_and_keeps_what_is_not_named():
         "properties": {"a": "1"},
         "public": False,
         "auto_update": False,
-        "expires_at": "x",
+        "expires_at": None,
         "profiles": ["p"],
     }
 
 
 def test_a_file_moves_its_alias_and_a_taken_one_is_left_alone():
-    steps = planned(there(TWO, ()), aliases={"img": ONE}, file="/f", fingerprint=TWO).steps
+    steps = planned(there(TWO, ()), aliases={"img": ONE}, action="import", fingerprint=TWO).steps
     assert [(step.method, step.path) for step in steps] == [("PUT", "/1.0/images/aliases/img")]
     seen = Observed("here", there(), "e1", ONE, {"img": ONE, "other": TWO})
     with pytest.raises(InvalidInput, match="other is taken by image 222222222222"):
@@ -77,7 +85,7 @@ def test_a_file_moves_its_alias_and_a_taken_one_is_left_alone():
 
 @pytest.mark.parametrize("name", ["2204", "cafe", "beef", "0123456789ab"])
 def test_names_that_look_like_numbers_are_aliases(name):
-    assert actions(None, name=name, source=ONE) == ["copy", "alias"]
+    assert actions(None, name=name, action="copy", offer=ONE) == ["copy", "alias"]
     assert actions(there(aliases=[name]), name=name) == []
 
 
@@ -87,7 +95,7 @@ def test_the_beginning_of_a_fingerprint_is_no_alias():
 
 
 def test_a_source_that_moved_on_or_is_gone_is_told():
-    assert planned(there(), source=TWO, fingerprint=ONE).notes == {"image_moved_on": True}
+    assert planned(there(), offer=TWO, fingerprint=ONE).notes == {"image_moved_on": True}
     gone = planned(there(), problem=InvalidInput("no image there"))
     assert gone.steps == () and "no image there" in gone.warnings[0]
     with pytest.raises(InvalidInput, match="no image there"):
@@ -107,3 +115,47 @@ def test_an_image_with_other_aliases_only_loses_the_one_named():
 def test_absent():
     assert actions(None, state="absent") == []
     assert actions(there(), state="absent") == ["delete"]
+
+
+def test_a_refreshed_image_takes_the_name_from_the_old_one():
+    """Which goes only if asked, and if nothing else needs it."""
+    old = there(ONE, ["img", "b"])
+
+    def refreshed(users=(), **options):
+        seen = Observed("here", None, None, TWO, {"img": ONE, "b": ONE}, "copy", Offer(TWO), old=old, old_users=users)
+        return plan(Wanted(**{"name": "img", "state": "refreshed", **options}), seen)
+
+    def of(plan):
+        return [step.action for step in plan.steps]
+
+    assert of(refreshed()) == ["copy", "alias"]
+    assert of(refreshed(aliases=["b"])) == ["copy", "alias", "alias"]
+    assert of(refreshed(aliases=["b"], remove_old=True)) == ["copy", "alias", "alias", "delete_old"]
+    assert "it is b as well" in refreshed(remove_old=True).warnings[0]
+    assert "used by c1" in refreshed(("c1",), aliases=["b"], remove_old=True).warnings[0]
+
+
+def test_what_the_server_follows_is_refreshed_by_it():
+    seen = Observed("here", there(), "e1", ONE, {"img": ONE}, newest=TWO)
+    (step,) = plan(Wanted("img", "refreshed"), seen).steps
+    assert (step.action, step.path) == ("refresh", f"/1.0/images/{ONE}/refresh")
+    assert plan(Wanted("img", "refreshed"), replace(seen, newest=ONE)).steps == ()
+
+
+def test_aliases_of_the_source_come_along_if_asked():
+    seen = Observed("here", None, None, ONE, {}, "copy", Offer(ONE, ("a", "b")))
+    assert [step.payload["name"] for step in plan(Wanted("img", "present", copy_aliases=True), seen).steps[1:]] == [
+        "img",
+        "a",
+        "b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [("2027-01-31", "2027-01-31T00:00:00Z"), ("2027-01-31 12:00:00", "2027-01-31T12:00:00Z"), ("never", "")],
+)
+def test_dates_are_written_as_the_servers_do(text, stored):
+    assert expiry(text) == stored
+    with pytest.raises(InvalidInput, match="is no date"):
+        expiry("tomorrow")
