@@ -284,7 +284,7 @@ def manage(module: AnsibleModule) -> dict:
             image_export.ImageExport(client, params["name"], params["dest"]), deadline, check=module.check_mode
         )
         return {**_module.result(module, exported, "image"), "files": exported.state.files}
-    source = sources.chosen(sources.Options(**_module.named(sources.Options, params)))
+    source = sources.chosen(sources.Options(**_module.named(sources.Options, params), predicting=module.check_mode))
     wanted = image_plan.Wanted(**_module.named(image_plan.Wanted, params))
     return _module.result(
         module, converge(image.Image(client, wanted, source), deadline, check=module.check_mode), "image"

@@ -11,18 +11,26 @@ import io
 import json
 import os
 import shutil
-import ssl
 import subprocess
+import sys
 import tarfile
-import threading
 import time
 
 import pytest
 import yaml
+from https_server import serving
 from image_files import archive, metadata, sha256
 from three_times import assert_done, three_times
 
 MODULE = "flotilla.lxd.image"
+# A Python that leaves behind how much memory (KiB) the one it runs has taken.
+MEASURING = """#!{python}
+import resource, subprocess, sys
+code = subprocess.call([sys.executable, *sys.argv[1:]])
+with open("{peak}", "a") as file:
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=file)
+sys.exit(code)
+"""
 
 
 @pytest.fixture
@@ -144,11 +152,29 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
     (files / "text").write_text("no tarball")
     (files / "empty").write_text("")
     archive(files / "no-metadata.tar.gz", {"rootfs/etc/issue": b"x"})
+    tree, named = {"rootfs/etc/issue": b"x"}, "metadata.yaml"
+    archive(files / "broken.tar.gz", {named: b"architecture: [", **tree})
+    archive(files / "no-architecture.tar.gz", {named: b"creation_date: 1700000000", **tree})
+    archive(files / "no-date.tar.gz", {named: b"architecture: x86_64", **tree})
+    archive(files / "both.tar.gz", {named: metadata(), **tree, "rootfs.img": b"x"})
+    archive(files / "way-out.tar.gz", {named: metadata(), **tree, "rootfs/../../etc/issue": b"x"})
+    (files / "cut.tar.gz").write_bytes((files / "unified.tar.gz").read_bytes()[:-20])
+    unified = str(files / "unified.tar.gz")
     cases = {
         "no such file": ({"file": "/nowhere/at/all"}, "is not there"),
         "empty": ({"file": str(files / "empty")}, "is empty"),
         "no tarball": ({"file": str(files / "text")}, "is neither a tarball"),
         "no metadata": ({"file": str(files / "no-metadata.tar.gz")}, "metadata.yaml"),
+        "broken metadata": ({"file": str(files / "broken.tar.gz")}, "metadata.yaml that is no YAML"),
+        "no architecture": ({"file": str(files / "no-architecture.tar.gz")}, "architecture"),
+        "no creation date": ({"file": str(files / "no-date.tar.gz")}, "creation_date"),
+        "both root file systems": ({"file": str(files / "both.tar.gz")}, "has both rootfs/ and rootfs.img"),
+        "a way out": ({"file": str(files / "way-out.tar.gz")}, "leads out of it"),
+        "cut off": ({"file": str(files / "cut.tar.gz")}, "is cut off"),
+        "another hash": ({"file": unified, "fingerprint": "0" * 64}, "is not the image wanted"),
+        "two root file systems": ({"file": unified, "rootfs": unified}, "has a root file system of its own"),
+        "slash": ({"file": unified, "name": f"{image}/"}, "begin or end with a slash"),
+        "no date": ({"file": unified, "expires_at": "soon"}, "is no date"),
         "nothing to make it of": ({}, "it takes source, file"),
         "both": ({"file": str(files / "text"), "source": "x:y"}, "mutually exclusive"),
         "rootfs alone": ({"rootfs": str(files / "text")}, "missing parameter"),
@@ -161,14 +187,61 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
         {"name": title, MODULE: {"remote": remote, "name": image, **options}, "ignore_errors": True}
         for title, (options, _text) in cases.items()
     ]
-    run = local_tasks(tasks)
-    for title, (_options, text) in cases.items():
-        assert run.result(title)["failed"] and text in run.result(title)["msg"], (title, run.result(title))
+    # Check mode finds the same as the server would be sent.
+    for run in (local_tasks(tasks, "--check"), local_tasks(tasks)):
+        for title, (_options, text) in cases.items():
+            assert run.result(title)["failed"] and text in run.result(title)["msg"], (title, run.result(title))
     assert json.loads(command_line(remote, "image", "list", f"{remote}:{image}", "--format=json")) == []
 
 
+def test_a_beginning_that_two_fingerprints_have(remote, image, tmp_path, local_tasks):
+    """The server's own word on it reaches the user, and nothing is copied, exported or deleted."""
+    made = {}
+    while True:
+        path = tmp_path / f"{len(made)}.tar.gz"
+        archive(path, {"metadata.yaml": metadata(), "rootfs/etc/issue": b"x"})
+        twin = made.setdefault(sha256(path)[:2], path)
+        if twin != path:
+            break
+    here = {"remote": remote}
+    ambiguous = sha256(path)[:2]
+    bad = {
+        "copy": {MODULE: {**here, "name": f"{image}-x", "source": f"{remote}:{ambiguous}"}},
+        "export": {MODULE: {**here, "name": ambiguous, "state": "exported", "dest": str(tmp_path)}},
+        "info": {"flotilla.lxd.image_info": {**here, "name": ambiguous}},
+    }
+    run = local_tasks(
+        [
+            {MODULE: {**here, "name": image, "file": str(twin)}},
+            {MODULE: {**here, "name": f"{image}-2", "file": str(path)}},
+            *({"name": title, **task, "ignore_errors": True} for title, task in bad.items()),
+            *({MODULE: {**here, "name": name, "state": "absent"}} for name in (image, f"{image}-2")),
+        ]
+    )
+    for title in bad:
+        assert run.result(title)["failed"] and ambiguous in run.result(title)["msg"], run.result(title)
+        assert "say more of the" in run.result(title)["msg"], run.result(title)
+
+
+def test_a_disk_of_a_virtual_machine(remote, image, files, tmp_path, local_tasks):
+    """No machine is started here, but its image takes the same ways."""
+    disk = tmp_path / "disk.qcow2"
+    disk.write_bytes(b"QFI\xfb\0\0\0\3" + bytes(100_000))
+    run = local_tasks(
+        [
+            *checked("import", remote, image, file=str(files / "metadata.tar.gz"), rootfs=str(disk)),
+            {"name": "listed", "flotilla.lxd.image_info": {"remote": remote, "name": image, "type": "virtual-machine"}},
+            *checked("export", remote, image, state="exported", dest=f"{tmp_path}/"),
+        ]
+    )
+    assert_done(run, "import", "import", "alias")
+    assert run.result("import")["image"]["type"] == "virtual-machine"
+    assert len(run.result("listed")["images"]) == 1
+    assert_done(run, "export", "export")
+
+
 def test_memory_stays_flat(remote, image, tmp_path, local_tasks):
-    """An image of 300 MB that does not compress goes through a module process limited to much less."""
+    """An image of 300 MB that does not compress goes through a module process that never has much of it."""
     with tarfile.open(tmp_path / "big.tar", "w") as tar:
         content = f"architecture: x86_64\ncreation_date: {int(time.time())}\n".encode()
         member = tarfile.TarInfo("metadata.yaml")
@@ -177,12 +250,13 @@ def test_memory_stays_flat(remote, image, tmp_path, local_tasks):
         big = tmp_path / "big"
         subprocess.run(["dd", "if=/dev/urandom", f"of={big}", "bs=1M", "count=300"], check=True, capture_output=True)
         tar.add(big, "rootfs/big")
-    limited = {"ansible_python_interpreter": f"{tmp_path}/python"}
-    wrapper = tmp_path / "python"
-    wrapper.write_text('#!/bin/sh\nulimit -v 250000\nexec python3 "$@"\n')
+    peak, wrapper = tmp_path / "peak", tmp_path / "python"
+    wrapper.write_text(MEASURING.format(python=sys.executable, peak=peak))
     wrapper.chmod(0o755)
-    run = local_tasks([{**checked("import", remote, image, file=str(tmp_path / "big.tar"))[1], "vars": limited}])
+    measured = {"ansible_python_interpreter": str(wrapper)}
+    run = local_tasks([{**checked("import", remote, image, file=str(tmp_path / "big.tar"))[1], "vars": measured}])
     assert run.result("import")["actions"] == ["import", "alias"]
+    assert max(int(line) for line in peak.read_text().split()) < 60 * 1024
 
 
 @pytest.fixture
@@ -220,18 +294,9 @@ def image_server(tmp_path, remote, image, command_line):
     streams.mkdir(parents=True)
     (streams / "images.json").write_text(json.dumps(products))
     (streams / "index.json").write_text(json.dumps({"format": "index:1.0", "index": {"images": entry}}))
-    certificate, key = tmp_path / "web.crt", tmp_path / "web.key"
-    name = ["-subj", "/CN=images.example", "-addext", "subjectAltName=DNS:images.example,IP:127.0.0.1", "-days", "1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *name]
-    subprocess.run([*command, "-out", str(certificate), "-keyout", str(key)], check=True, capture_output=True)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tree))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"https://127.0.0.1:{server.server_port}", certificate
-        server.shutdown()
+    with serving(handler, tmp_path) as served:
+        yield served
 
 
 def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp_path):

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,7 +21,7 @@ from .errors import ApiError, Forbidden, NotFound, PreconditionFailed, Unreachab
 from .operation import Operation
 from .progress import SILENT, Progress
 from .server import Server
-from .transport import Body, Response, Transport
+from .transport import Body, Response, Stream, Transport
 
 _ERRORS: Mapping[int, type[ApiError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 412: PreconditionFailed}
 _NOT_TRUSTED = (
@@ -151,20 +151,26 @@ class Client:
         headers: Mapping[str, str] | None = None,
         deadline: Deadline,
         **query: str,
-    ) -> Iterator[HTTPResponse]:
+    ) -> Iterator[Stream]:
         """An answer whose body is read in pieces by the caller (files, images). Statuses from 400 on are raised."""
         url = self._url(where, query)
-        answer: HTTPResponse | None = None
+
+        def broken(error: Exception) -> Exception:
+            return self.transport.broken(method, url, error, deadline)
+
         try:
             answer = self.transport.open(method, url, headers=headers, deadline=deadline)
-            if answer.status >= 400:
-                self._understand(Response(answer.status, answer.headers, answer.read()), doing)
-            yield answer
         except (OSError, HTTPException) as error:
-            raise self.transport.broken(method, url, error, deadline) from error
+            self.transport.close()
+            raise broken(error) from error
+        stream = Stream(answer, broken)
+        try:
+            if stream.status >= 400:
+                self._understand(Response(stream.status, stream.headers, stream.read()), doing)
+            yield stream
         finally:
             # What was not read to its end would be taken for the next answer.
-            if answer is None or not answer.isclosed():
+            if not answer.isclosed():
                 self.transport.close()
 
     def _url(self, where: str, query: Mapping[str, str] | None) -> str:

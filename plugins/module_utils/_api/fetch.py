@@ -9,7 +9,6 @@ Certificates are always checked: against the one pinned, the authorities given, 
 from __future__ import annotations
 
 import http.client
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from . import tls
 from .deadline import REQUEST_SECONDS, Deadline
 from .errors import InvalidInput, Unreachable
+from .transport import Stream, reason
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def fetch(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     deadline: Deadline,
-) -> Iterator[http.client.HTTPResponse]:
+) -> Iterator[Stream]:
     """The answer to a request, its body to be read in pieces. Redirects are followed, to HTTPS only.
 
     Raises InvalidInput for a URL that is none and for one where nothing is (404, 410), else Unreachable
@@ -41,10 +41,13 @@ def fetch(
     context = tls.Context(host, identity or tls.Identity())
     opener = urllib.request.build_opener(_Handler(context), _Redirects())
     request = urllib.request.Request(url, headers={"User-Agent": "flotilla.lxd", **(headers or {})}, method=method)
+
+    def broken(error: Exception) -> Exception:
+        return Unreachable(host, f"{url}: the connection broke off: {tls.explain(error) or reason(error)}")
+
     try:
         # No single read of the body takes longer either.
-        with opener.open(request, timeout=min(REQUEST_SECONDS, deadline.remaining())) as answer:
-            yield answer
+        answer = opener.open(request, timeout=min(REQUEST_SECONDS, deadline.remaining()))
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (404, 410):
@@ -52,10 +55,11 @@ def fetch(
         # The library tells of a loop by a text of several lines, the first of which says it.
         raise Unreachable(host, f"{url} answers {error.code} {str(error.reason).splitlines()[0]}") from error
     except urllib.error.URLError as error:
-        reason = error.reason
-        raise Unreachable(host, f"{url} cannot be reached: {_words(reason)}") from error
+        raise Unreachable(host, f"{url} cannot be reached: {reason(error.reason)}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(host, f"{url}: the connection broke off: {tls.explain(error) or _words(error)}") from error
+        raise broken(error) from error
+    with answer:
+        yield Stream(answer, broken)
 
 
 def check_url(url: str) -> None:
@@ -104,9 +108,3 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if urlsplit(newurl).scheme != "https":
             raise InvalidInput(f"{req.full_url} leads to {newurl}, and only https:// is fetched")
         return urllib.request.Request(newurl, headers=dict(req.header_items()), method=req.get_method())
-
-
-def _words(error: object) -> str:
-    if isinstance(error, socket.timeout):
-        return "no answer in time"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

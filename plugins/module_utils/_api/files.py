@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from http.client import HTTPResponse
 from typing import IO, Protocol
 
 from .client import Client, path
 from .deadline import Deadline
 from .errors import ApiError
 from .server import KINDS
+from .transport import Stream
 
 CHUNK = 1024 * 1024
 _MOST_LINKS = 40  # as in the kernel
@@ -105,7 +105,7 @@ def look(client: Client, instance: str, name: str, deadline: Deadline) -> Attrib
     return _attributes(answer)
 
 
-def _attributes(answer: HTTPResponse) -> Attributes:
+def _attributes(answer: Stream) -> Attributes:
     return Attributes(
         uid=_number(_header(answer, "uid"), 10),
         gid=_number(_header(answer, "gid"), 10),
@@ -113,7 +113,7 @@ def _attributes(answer: HTTPResponse) -> Attributes:
     )
 
 
-def _header(answer: HTTPResponse, name: str) -> str | None:
+def _header(answer: Stream, name: str) -> str | None:
     """A header of either server: that spares asking which of them it is."""
     prefixes = (kind.header_prefix for kind in KINDS)
     return next((value for prefix in prefixes if (value := answer.headers.get(prefix + name))), None)

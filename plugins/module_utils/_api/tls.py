@@ -112,8 +112,10 @@ class Context:
             else:
                 context.load_default_certs()
         except (OSError, ValueError) as error:
+            pinned = identity.server_certificate or not identity.ca_file
+            what = "the server certificate in the client configuration" if pinned else f"the file {identity.ca_file}"
             raise ConfigurationError(
-                f"remote {remote}: the server certificate in the client configuration cannot be used: {error}"
+                f"remote {remote}: {what} cannot be used: {getattr(error, 'strerror', None) or error}"
             ) from error
         self._load_client_certificate(context, identity)
         self._context = context

@@ -13,13 +13,15 @@ import select
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Union
+from typing import IO, Callable, Union
 
 from . import tls
 from .deadline import REQUEST_SECONDS, Deadline
 from .errors import DeadlineExceeded, Unreachable
 
 CONNECT_SECONDS = 10.0
+# It was sent before the connection broke, or never.
+_EARLY_ANSWER_SECONDS = 2.0
 Body = Union[bytes, Iterable[bytes], IO[bytes], None]
 
 
@@ -55,7 +57,7 @@ def certificate_shown(remote: str, address: TlsAddress) -> str:
         with socket.create_connection((address.host, address.port), timeout=CONNECT_SECONDS) as plain:
             return tls.shown_certificate(plain, address.host)
     except OSError as error:
-        raise Unreachable(remote, f"cannot connect to {address}: {tls.explain(error) or _reason(error)}") from error
+        raise Unreachable(remote, f"cannot connect to {address}: {tls.explain(error) or reason(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,35 @@ class Response:
     status: int
     headers: http.client.HTTPMessage
     body: bytes
+
+
+class Stream:
+    """An answer whose body is read in pieces. Header names as in Response.
+
+    What the reader does in between may fail in the same ways as the connection: only reading is told as the server's fault.
+    """
+
+    def __init__(self, answer: http.client.HTTPResponse, broken: Callable[[Exception], Exception]) -> None:
+        self._answer = answer
+        self._broken = broken
+
+    @property
+    def status(self) -> int:
+        return self._answer.status
+
+    @property
+    def headers(self) -> http.client.HTTPMessage:
+        return self._answer.headers
+
+    def read(self, amount: int | None = None) -> bytes:
+        """At most so many bytes, none at the end; without amount, all that is left. Raises FlotillaError."""
+        try:
+            piece = self._answer.read(amount)
+            if not piece and amount and self._answer.length:
+                raise http.client.IncompleteRead(piece, self._answer.length)
+            return piece
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error) from error
 
 
 class _Connection(http.client.HTTPConnection):
@@ -130,10 +161,28 @@ class Transport:
         Raises what the socket raises: request() is the polite way, stream() in the client the other.
         """
         connection = self._usable_connection(deadline)
-        connection.request(method, path, body=body, headers={"User-Agent": self._user_agent, **(headers or {})})
+        try:
+            connection.request(method, path, body=body, headers={"User-Agent": self._user_agent, **(headers or {})})
+        except OSError as error:
+            if isinstance(error, socket.timeout) or connection.sock is None:
+                raise
+            return self._early_answer(connection, error)
+        except BaseException:
+            # The body may raise whatever it likes: what follows on this connection would be taken for the rest of it.
+            self.close()
+            raise
         if connection.sock is not None:
             connection.sock.settimeout(deadline.remaining())
         return connection.getresponse()
+
+    def _early_answer(self, connection: _Connection, broken: OSError) -> http.client.HTTPResponse:
+        """What a server said before it hung up on a body that it does not want. Raises broken where it said nothing."""
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(_EARLY_ANSWER_SECONDS)
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            raise broken from None
 
     def connect(self, deadline: Deadline) -> socket.socket:
         """A fresh connected socket, over TLS already past the handshake. Raises Unreachable."""
@@ -153,7 +202,7 @@ class Transport:
             raise
         except (OSError, UnicodeError) as error:
             # A host name that is none is a UnicodeError.
-            raise Unreachable(self.remote, f"cannot connect to {self.address}: {_reason(error)}") from error
+            raise Unreachable(self.remote, f"cannot connect to {self.address}: {reason(error)}") from error
         sock.settimeout(deadline.remaining())
         return sock
 
@@ -195,10 +244,13 @@ class Transport:
         if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
             return Unreachable(self.remote, f"what listens at {self.address} does not speak HTTP")
         verdict = tls.explain(error)
-        return Unreachable(self.remote, f"the connection to {self.address} broke off: {verdict or _reason(error)}")
+        return Unreachable(self.remote, f"the connection to {self.address} broke off: {verdict or reason(error)}")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: object) -> str:
+    """What went wrong with a connection, in the words that others have for it."""
     if isinstance(error, socket.timeout):
         return "no answer in time"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer ended too early"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from enum import Enum
 from typing import Any
@@ -111,18 +111,37 @@ class Inspector:
             yield chunk
 
 
+def inspected(name: str, holds: Holds, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks of a file as they are; the last one is only let go when all of it has been found good.
+
+    So whoever sends it on has sent nothing whole if InvalidInput is raised.
+    """
+    with closing(Inspector(name, holds)) as inspector:
+        held = b""
+        for chunk in chunks:
+            inspector.feed(chunk)
+            if held:
+                yield held
+            held = chunk
+        inspector.finish()
+        yield held
+
+
 def inspect(file: str, rootfs: str | None) -> None:
     """Look at the file of a unified image (no rootfs), or the two of a split one. Raises InvalidInput."""
     for path, holds in [(file, Holds.METADATA if rootfs else Holds.UNIFIED), (rootfs, Holds.ROOTFS)]:
-        if path is None:
-            continue
-        try:
-            with open(path, "rb") as stream, closing(Inspector(path, holds)) as inspector:
-                while chunk := stream.read(_CHUNK):
-                    inspector.feed(chunk)
-                inspector.finish()
-        except OSError as error:
-            raise InvalidInput(f"image file {path} cannot be read: {error.strerror}") from error
+        if path is not None:
+            for _chunk in inspected(path, holds, _chunks(path)):
+                pass
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise InvalidInput(f"image file {path} cannot be read: {error.strerror}") from error
 
 
 def _check(chunks: Iterator[bytes], holds: Holds) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._api.client import Client, path
+from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
-from .._api.errors import InvalidInput
+from .._api.errors import ApiError, InvalidInput
 from .._api.transport import Transport
 from .._remotes.resolve import LOCAL, image_source
 
@@ -114,7 +114,7 @@ def fingerprint_of(client: Client, name: str) -> str:
     if alias is not None:
         return str(alias.metadata["target"])
     if _FINGERPRINT.fullmatch(name):
-        image = client.find(path("images", name), doing=f"look up image {name}")
+        image = _by_fingerprint(client, name)
         if image is not None:
             return str(image.metadata["fingerprint"])
     aliases = client.get(path("images", "aliases"), doing="list image aliases", recursion="1").metadata
@@ -124,6 +124,15 @@ def fingerprint_of(client: Client, name: str) -> str:
     raise InvalidInput(
         f"remote {client.remote}: there is no image {name}: {hint} An image of another remote is REMOTE:{name}"
     )
+
+
+def _by_fingerprint(client: Client, beginning: str) -> Reply | None:
+    try:
+        return client.find(path("images", beginning), doing=f"look up image {beginning}")
+    except ApiError as error:
+        # The servers have a status of their own for every trouble, but not for a beginning that several have.
+        advice = "If several fingerprints begin like this, say more of the one meant"
+        raise type(error)(error.remote, error.doing, error.status, error.text, advice) from error
 
 
 def own_url(server: Client, verb: str) -> str:

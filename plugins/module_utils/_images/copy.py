@@ -133,15 +133,13 @@ class CopySource:
             if self._streamed:
                 urls, identity = self._streamed.urls, self._image_server(store).identity
                 files = tuple(RemoteFile(url, identity, deadline) for url in urls)
-                content, fingerprint = (
-                    Content(files, is_disk=self._where.type != "container"),
-                    self._streamed.fingerprint,
-                )
+                fingerprint = self._streamed.fingerprint
+                content = Content(files, is_disk=self._where.type != "container")
             else:
                 fingerprint = str(found.fingerprint)
                 is_disk = found.content.get("type") == "virtual-machine"
                 parts = open_files.enter_context(download(_present(found.home), fingerprint, deadline))
-                content = Content(parts, is_disk=is_disk)
+                content = Content(parts, is_disk=is_disk, is_known=True)
             return upload(store, content, fingerprint, traits, what=self._where.text, deadline=deadline)
 
     def _offer(self, found: choice.ImageChoice) -> Offer:

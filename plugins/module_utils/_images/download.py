@@ -38,6 +38,10 @@ class DownloadedPart:
     size: int | None
     pieces: Iterator[bytes]
 
+    @property
+    def origin(self) -> str:
+        return self.name
+
     def chunks(self) -> Iterator[bytes]:
         return self.pieces
 

@@ -29,6 +29,10 @@ class _File:
         return os.path.basename(self.path)
 
     @property
+    def origin(self) -> str:
+        return self.path
+
+    @property
     def size(self) -> int | None:
         return os.path.getsize(self.path)
 
@@ -51,6 +55,10 @@ class _Directory:
     name: str
     size: None = None  # known only when all of it is packed
 
+    @property
+    def origin(self) -> str:
+        return self.name
+
     def chunks(self) -> Iterator[bytes]:
         return self.packed.chunks()
 
@@ -71,7 +79,8 @@ class ImageFile:
             part.check()
 
     def content(self) -> Content:
-        return Content(self._parts(), is_disk=self.rootfs is not None and _begins_with(self.rootfs, _QCOW2))
+        is_disk = self.rootfs is not None and _begins_with(self.rootfs, _QCOW2)
+        return Content(self._parts(), is_disk=is_disk, is_known=os.path.isdir(self.file))
 
     def fingerprint(self) -> str:
         """The fingerprint the image will have."""
@@ -86,13 +95,17 @@ class ImageFile:
 
 
 class FileSource:
-    """An image in files, which are what its name means: another image by that name has to make way."""
+    """An image in files, which are what its name means: another image by that name has to make way.
+
+    The files are looked at while they are sent; predicting: they are not sent, and looked at all the same.
+    """
 
     action = "import"
     is_the_name = True
 
-    def __init__(self, image: ImageFile, expected: str | None) -> None:
+    def __init__(self, image: ImageFile, expected: str | None, *, predicting: bool) -> None:
         self._image = image
+        self._predicting = predicting
         self._expected = expected
         self._fingerprint: str | None = None
 
@@ -108,7 +121,7 @@ class FileSource:
         return Offer(self._fingerprint)
 
     def check(self, store: Client) -> None:
-        if not os.path.isdir(self._image.file):
+        if self._predicting and not os.path.isdir(self._image.file):
             inspect(self._image.file, self._image.rootfs)
 
     def bring(self, store: Client, traits: Traits, deadline: Deadline) -> str:

@@ -29,6 +29,10 @@ class RemoteFile:
     def name(self) -> str:
         return os.path.basename(urlsplit(self.url).path) or "image"
 
+    @property
+    def origin(self) -> str:
+        return self.url
+
     def chunks(self) -> Iterator[bytes]:
         with fetch(self.url, identity=self.identity, deadline=self.deadline) as answer:
             while chunk := answer.read(CHUNK):

@@ -53,7 +53,7 @@ class Source(Protocol):
         """What there is, changing nothing. Raises FlotillaError where there is nothing to be had."""
 
     def check(self, store: Client) -> None:
-        """Refuse what could be brought only to do harm, for an image not yet in the store. Raises InvalidInput."""
+        """Refuse what cannot be brought, before anything is changed; for an image not in the store. Raises InvalidInput."""
 
     def bring(self, store: Client, traits: Traits, deadline: Deadline) -> str:
         """Have the image in the store, and return its fingerprint. Nothing is left there if it fails."""

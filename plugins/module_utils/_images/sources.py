@@ -16,7 +16,10 @@ from .url import Address, UrlSource
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the image module that say where an image comes from; at most one of the sources."""
+    """The options of the image module that say where an image comes from; at most one of the sources.
+
+    predicting: check mode.
+    """
 
     state: str
     source: str | None = None
@@ -35,6 +38,7 @@ class Options:
     allow_stop: bool = False
     stop_timeout: int = 30
     compression: str | None = None
+    predicting: bool = False
 
 
 def chosen(options: Options) -> Source | None:
@@ -44,7 +48,7 @@ def chosen(options: Options) -> Source | None:
         thorough = options.copy_aliases or options.state == "refreshed"
         return CopySource(where, options.mode, options.fingerprint, thorough=thorough)
     if options.file:
-        return FileSource(ImageFile(options.file, options.rootfs), options.fingerprint)
+        return FileSource(ImageFile(options.file, options.rootfs), options.fingerprint, predicting=options.predicting)
     if options.source_url:
         address = Address(options.source_url, options.rootfs_url, options.ca_path, options.type)
         return UrlSource(address, options.fingerprint)

@@ -12,22 +12,26 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Callable, Protocol
+from typing import Protocol
 from urllib.parse import urlencode
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import ApiError, InvalidInput, OperationFailed
+from .._api.errors import ApiError, OperationFailed
+from .check import Holds, inspected
 from .source import Traits
 
 CHUNK = 1024 * 1024
 
 
 class Part(Protocol):
-    """One file of an image. size: in bytes, None where it is not known beforehand."""
+    """One file of an image. name: as the server is told; origin: for messages; size: in bytes, None where not known."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
 
     @property
     def size(self) -> int | None: ...
@@ -39,11 +43,12 @@ class Part(Protocol):
 class Content:
     """An image as it is sent: one part of a unified image; of a split one the metadata first, then the root file system.
 
-    is_disk: the second part is a virtual machine's disk.
+    is_disk: the second part is a virtual machine's disk. is_known: it is known to be an image, and not looked at on the way.
     """
 
     parts: tuple[Part, ...]
     is_disk: bool = False
+    is_known: bool = False
 
     @property
     def size(self) -> int | None:
@@ -61,16 +66,22 @@ class Content:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def looked_at(self, part: Part) -> Iterator[bytes]:
+        """A part's chunks, the last of which is only let go if the part is what it should be. Raises InvalidInput."""
+        if self.is_known:
+            return part.chunks()
+        split = Holds.METADATA if part is self.parts[0] else Holds.ROOTFS
+        return inspected(part.origin, Holds.UNIFIED if len(self.parts) == 1 else split, part.chunks())
+
 
 def upload(store: Client, content: Content, fingerprint: str, traits: Traits, *, what: str, deadline: Deadline) -> str:
     """Send an image, in pieces: it never lies in memory as a whole. Returns its fingerprint.
 
-    what: in words, for the message. The server takes nothing that has another fingerprint; a file that turned into
-    another meanwhile is refused here already, before its last piece is sent.
+    what: in words, for the message. The server takes nothing that has another fingerprint.
     """
     doing = f"import image {what}"
     prefix = store.server.kind.header_prefix
-    content_type, size, body = _body(content, _verified(content, fingerprint, what))
+    content_type, size, body = _body(content)
     headers = {"Content-Type": content_type, f"{prefix}public": "true" if traits.public else "false"}
     headers[f"{prefix}fingerprint"] = fingerprint
     if size is not None:
@@ -97,34 +108,10 @@ def settled(store: Client, metadata: object, doing: str) -> str:
     return str(fingerprint)
 
 
-Chunks = Callable[[Part], Iterator[bytes]]
-
-
-def _verified(content: Content, fingerprint: str, what: str) -> Chunks:
-    """The parts' chunks, held to the fingerprint: the last chunk of all is only let go when the sum is right."""
-    digest = hashlib.sha256()
-    last = content.parts[-1]
-
-    def chunks(part: Part) -> Iterator[bytes]:
-        held = b""
-        for chunk in part.chunks():
-            digest.update(chunk)
-            if held:
-                yield held
-            held = chunk
-        if part is last and digest.hexdigest() != fingerprint:
-            raise InvalidInput(
-                f"image {what} is not what it should be: its SHA-256 is {digest.hexdigest()}, and {fingerprint} is wanted"
-            )
-        yield held
-
-    return chunks
-
-
-def _body(content: Content, chunks: Chunks) -> tuple[str, int | None, Iterable[bytes]]:
+def _body(content: Content) -> tuple[str, int | None, Iterable[bytes]]:
     """Content type, length if it is known, and body of the request."""
     if len(content.parts) == 1:
-        return "application/octet-stream", content.size, chunks(content.parts[0])
+        return "application/octet-stream", content.size, content.looked_at(content.parts[0])
     boundary = uuid.uuid4().hex
     metadata, rootfs = content.parts
     # The servers read the parts in this order and know them by these names.
@@ -136,7 +123,7 @@ def _body(content: Content, chunks: Chunks) -> tuple[str, int | None, Iterable[b
     size = content.size
     if size is not None:
         size += sum(len(head) + len(b"\r\n") for head, _part in parts) + len(tail)
-    return f"multipart/form-data; boundary={boundary}", size, _multipart(parts, tail, chunks)
+    return f"multipart/form-data; boundary={boundary}", size, _multipart(content, parts, tail)
 
 
 def _part_head(boundary: str, name: str, filename: str) -> bytes:
@@ -147,9 +134,9 @@ def _part_head(boundary: str, name: str, filename: str) -> bytes:
     ).encode()
 
 
-def _multipart(parts: list[tuple[bytes, Part]], tail: bytes, chunks: Chunks) -> Iterator[bytes]:
+def _multipart(content: Content, parts: list[tuple[bytes, Part]], tail: bytes) -> Iterator[bytes]:
     for head, part in parts:
         yield head
-        yield from chunks(part)
+        yield from content.looked_at(part)
         yield b"\r\n"
     yield tail

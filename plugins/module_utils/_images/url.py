@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
-from .._api.errors import ApiError, InvalidInput, OperationFailed
+from .._api.errors import ApiError, InvalidInput
 from .._api.fetch import check_url, fetch
 from .._api.tls import Identity
 from .remote_file import RemoteFile
@@ -64,6 +64,7 @@ class UrlSource:
         self._address = address
         self._expected = expected
         self._page: _Page | None = None
+        self._is_read = False
 
     def look(self, store: Client) -> Offer:
         if self._expected:
@@ -93,7 +94,7 @@ class UrlSource:
                 return settled(
                     store, store.write("POST", path("images"), payload, doing=doing, deadline=deadline), doing
                 )
-            except (ApiError, OperationFailed):
+            except ApiError:
                 pass  # Newer servers do not fetch any more. Others that cannot may still be helped.
         urls = [page.url if page else self._address.url, self._address.rootfs_url]
         parts = tuple(RemoteFile(url, self._address.identity, deadline) for url in urls if url)
@@ -101,14 +102,14 @@ class UrlSource:
         return upload(store, content, fingerprint, traits, what=self._address.url, deadline=deadline)
 
     def _read_page(self, store: Client) -> _Page | None:
-        if self._page is None:
+        if not self._is_read:
             headers = _asking(store)
             url = self._address.url
             with fetch(
                 url, identity=self._address.identity, method="HEAD", headers=headers, deadline=Deadline(REQUEST_SECONDS)
             ) as answer:
                 found = {name.lower(): value for name, value in answer.headers.items()}
-            self._page = _named(found, url)
+            self._page, self._is_read = _named(found, url), True
         return self._page
 
 

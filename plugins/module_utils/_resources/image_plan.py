@@ -190,23 +190,26 @@ def _still_needed(wanted: Wanted, seen: Observed) -> str:
 
 
 def _give_aliases(wanted: Wanted, seen: Observed) -> list[Step]:
-    """Steps that leave out the alias's target: for an image yet to come it is known only then."""
-    steps = []
+    """Steps that leave out the alias's target: for an image yet to come it is known only then.
+
+    A new alias may turn out to be taken, and the image is removed again then: so no alias is moved to it before.
+    """
+    new, moved = [], []
     for alias in aliases_wanted(wanted, seen):
         holder = seen.aliases.get(alias)
         if holder is None:
             doing, payload = f"give alias {alias} to image {wanted.name}", {"name": alias, "description": ""}
-            steps.append(Step("alias", doing, "POST", path("images", "aliases"), payload))
+            new.append(Step("alias", doing, "POST", path("images", "aliases"), payload))
         elif holder == seen.fingerprint:
             continue
         elif alias == wanted.name or (seen.old and holder == seen.old["fingerprint"]):
             # It is the new image that the user means by this name now.
             doing, payload = f"move alias {alias} to its new image", {"description": ""}
-            steps.append(Step("alias", doing, "PUT", path("images", "aliases", alias), payload))
+            moved.append(Step("alias", doing, "PUT", path("images", "aliases", alias), payload))
         else:
             reason = f"alias {alias} is taken by image {holder[:12]}: remove it there first"
             raise invalid(seen.remote, wanted.name, reason)
-    return steps
+    return [*new, *moved]
 
 
 def _described(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -49,6 +50,7 @@ class FakeServer:
     context: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    _open: list[socket.socket] = field(default_factory=list)
 
     @classmethod
     def on_unix_socket(cls, path: Path, answer: Callable[[Request], bytes]) -> FakeServer:
@@ -68,6 +70,12 @@ class FakeServer:
     def stop(self) -> None:
         self.listener.close()
 
+    def hang_up(self) -> None:
+        """End what clients have open, whatever they wait for."""
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _start(self) -> FakeServer:
         self.listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -80,6 +88,7 @@ class FakeServer:
             except OSError:
                 return
             self.connections += 1
+            self._open.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

@@ -9,8 +9,9 @@ import socket
 import threading
 
 import pytest
-from fake_server import HANG_UP, FakeServer, sync
+from fake_server import HANG_UP, FakeServer, error, sync
 
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
     CertificateRefused,
@@ -53,6 +54,57 @@ def test_a_get_is_sent_again_once_when_the_connection_breaks(unix):
     server, transport = unix(once_then(HANG_UP, sync("ok")))
     assert transport.request("GET", "/1.0").status == 200
     assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+def test_a_server_that_refuses_a_body_is_heard(tmp_path):
+    """It answers at once and hangs up; what it said counts, not that sending failed."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "unix.socket"))
+    listener.listen()
+
+    def refuse():
+        connection, _address = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(error(500, "no room"))
+
+    threading.Thread(target=refuse, daemon=True).start()
+    transport = Transport("here", UnixAddress(str(tmp_path / "unix.socket")))
+    body = (bytes(100_000) for _piece in range(100))
+    answer = transport.request("POST", "/1.0/images", body=body, headers={"Content-Length": "10000000"})
+    listener.close()
+    assert answer.status == 500 and b"no room" in answer.body
+
+
+def test_what_a_body_raises_ends_its_connection(unix):
+    """Or what is asked next would be taken for the rest of it."""
+    server, transport = unix(lambda request: sync("ok"))
+
+    def body():
+        yield b"x"
+        raise ValueError("on the way")
+
+    with pytest.raises(ValueError, match="on the way"):
+        transport.request("POST", "/1.0/images", body=body(), headers={"Content-Length": "2"})
+    assert transport.request("POST", "/1.0/images", body=b"xy").status == 200
+    assert server.connections == 2
+
+
+def test_a_stream_tells_the_connections_faults_from_the_readers(unix):
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nshort"
+    server, transport = unix(once_then(sync("whole"), cut))
+    client = Client(transport)
+
+    def stream():
+        return client.stream("GET", "/1.0/x", doing="read x", deadline=Deadline(10))
+
+    with pytest.raises(OSError, match="disk full"), stream():
+        raise OSError("disk full")
+    with stream() as answer:
+        assert answer.read(5) == b"short"
+        server.hang_up()
+        with pytest.raises(Unreachable, match="broke off"):
+            answer.read(5)
 
 
 def test_a_get_is_not_sent_for_ever(unix):
