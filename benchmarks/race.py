@@ -14,11 +14,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, and what its output has to show for it to count (so that nobody wins by doing nothing)."""
+    """A command line, and what its output has to show for it to count (so that nobody wins by doing nothing).
+
+    before: what has to be run before it each time, and is not timed.
+    """
 
     line: tuple[str, ...]
     shows: str
     times: int = 1
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ def race(contest: Contest, environment: Mapping[str, str], runs: int) -> Outcome
 
 
 def _time(command: Command, environment: Mapping[str, str]) -> float:
+    if command.before:
+        subprocess.run(command.before, env=environment, stdin=subprocess.DEVNULL, check=True)
     begun = time.perf_counter()
     done = subprocess.run(
         command.line, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
