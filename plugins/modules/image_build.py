@@ -27,7 +27,7 @@ extends_documentation_fragment:
 options:
   dest:
     description:
-      - Directory for the files, made if need be. Others in it are left alone.
+      - Directory for the files, made if need be with those above it. Others in it are left alone.
       - A split image is C(metadata.tar.gz) and C(rootfs.tar.EXT) or C(rootfs.squashfs), a unified one C(image.tar.EXT).
     type: path
     required: true

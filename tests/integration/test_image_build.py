@@ -247,7 +247,7 @@ def test_bad_input(tmp_path, local_tasks):
         "nothing": ({}, "exactly one"),
         "two": ({**good, "busybox": True}, "exactly one"),
         "file as dest": ({**good, "dest": str(tmp_path / "file")}, "is a file"),
-        "nowhere": ({**good, "dest": "/nowhere/at/all"}, "there is no directory /nowhere/at"),
+        "below a file": ({**good, "dest": str(tmp_path / "file" / "x")}, f"{tmp_path / 'file'} is a file"),
         "milliseconds": ({**good, "creation_date": date * 1000}, "not from 1970 to 9999"),
         "expiry": ({**good, "expiry_date": 10**15}, "not from 1970 to 9999"),
         "architecture": ({**good, "architecture": "pdp11"}, "architecture pdp11 is unknown"),

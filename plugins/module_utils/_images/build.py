@@ -107,11 +107,11 @@ def _build(wanted: Wanted, source: Source, deadline: Deadline, *, check: bool) -
 
 
 def _check(wanted: Wanted) -> None:
-    parent = os.path.dirname(wanted.dest)
-    if os.path.lexists(wanted.dest) and not os.path.isdir(wanted.dest):
-        raise InvalidInput(f"dest {wanted.dest} is a file, and has to be a directory")
-    if not os.path.isdir(parent):
-        raise InvalidInput(f"dest {wanted.dest} cannot be made: there is no directory {parent}")
+    there = wanted.dest
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise InvalidInput(f"dest {wanted.dest}: {there} is a file, and has to be a directory")
     if wanted.format == "unified" and wanted.compression == SQUASHFS:
         raise InvalidInput(
             "compression squashfs is for the root file system of a split image, and not for a unified one"

@@ -335,7 +335,11 @@ def test_what_an_interrupted_run_left_is_swept(root, ensure, files, monkeypatch)
 
 def test_nothing_is_left_of_what_could_not_be_written(root, ensure, files, monkeypatch):
     split = files("a")
-    monkeypatch.setattr(tree_files.os, "fsync", lambda _descriptor: (_ for _ in ()).throw(OSError(28, "No space left")))
+
+    def full(descriptor):
+        raise OSError(28, "No space left")
+
+    monkeypatch.setattr(tree_files.os, "fsync", full)
     with pytest.raises(FlotillaError, match="cannot write .*metadata.tar.gz: No space left"):
         tree.ensure(Wanted(str(root), "Test", "one", "amd64", **split), checked_only=False)
     assert not root.exists()

@@ -16,11 +16,11 @@ OLD, NEW, NEWER, OTHER = "01" * 32, "02" * 32, "03" * 32, "a" * 64
 DEBIAN = {"os": "Debian", "release": "bookworm", "variant": "default", "architecture": "amd64"}
 
 
-def image(fingerprint, *aliases, properties=DEBIAN, created="2026-01-01T00:00:00Z", **more):
+def image(fingerprint, *aliases, created="2026-01-01T00:00:00Z", **more):
     return {
         "fingerprint": fingerprint,
         "aliases": [{"name": name, "description": ""} for name in aliases],
-        "properties": properties,
+        "properties": DEBIAN,
         "created_at": created,
         "type": "container",
         "architecture": "x86_64",
@@ -29,8 +29,8 @@ def image(fingerprint, *aliases, properties=DEBIAN, created="2026-01-01T00:00:00
     }
 
 
-def container(name="c1", base=OLD, properties=DEBIAN, **more):
-    config = {f"image.{key}": value for key, value in properties.items()}
+def container(name="c1", base=OLD, **more):
+    config = {f"image.{key}": value for key, value in more.pop("properties", DEBIAN).items()}
     config |= {"volatile.base_image": base} if base else {}
     return {"name": name, "project": "p", "type": "container", "config": config, **more}
 
