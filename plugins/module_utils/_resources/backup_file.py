@@ -158,7 +158,7 @@ class _Contents:
 
 
 def _parts_of(name: str) -> set[str]:
-    """``container`` or ``snapshots/NAME``, for a path in the tarball. An optimized backup has files with .bin in their place."""
+    """``container`` or ``snapshots/NAME``, for a path in the tarball. If optimized, they are files with .bin added."""
     parts = name.split("/")[1:]
     prefix = "snapshots/" if parts[:1] == ["snapshots"] else ""
     found = "".join(parts[1:2] if prefix else parts[:1])

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
 from . import instance
-from .backup_adapt import unknown_keys, without_keys
+from .backup_adapt import IDENTITY, unknown_keys, without_keys
 from .backup_file import BackupFile, chunks_of
 from .backup_plan import Import, ImportObserved, config_once_imported, interim_name, plan_import
 from .instance_plan import WRITABLE
@@ -53,22 +54,23 @@ class BackupImport:
         return plan_import(self.wanted, state)
 
     def perform(self, step: Step, deadline: Deadline) -> None:
+        has_twin = self._has_twin()
         if self._find(self._interim) is None:
-            self._send(step, deadline)
+            self._send(step, deadline, has_twin=has_twin)
         where = path("instances", self._interim)
         found = self.client.get(where, doing=f"read container {self._interim}")
         content = found.metadata
-        config = config_once_imported(content["config"], self._file.sha256, has_twin=self._has_twin())
+        config = config_once_imported(content["config"], self._file.sha256, has_twin=has_twin)
         payload = {**{key: content[key] for key in WRITABLE if key in content}, "config": config}
         self.client.write("PUT", where, payload, doing=step.doing, deadline=deadline, etag=found.etag)
         self.client.write("POST", where, {"name": self.wanted.name}, doing=step.doing, deadline=deadline)
 
-    def _send(self, step: Step, deadline: Deadline) -> None:
+    def _send(self, step: Step, deadline: Deadline, *, has_twin: bool) -> None:
         file, prefix = self._file, self.client.server.kind.header_prefix
         size, body = file.size, chunks_of(file.path)
-        unknown = unknown_keys(file.index, self.client.server)
-        if unknown:
-            size, body = file.unpacked_size, without_keys(file, unknown)
+        unwanted = [*map(re.escape, unknown_keys(file.index, self.client.server)), *(IDENTITY if has_twin else ())]
+        if unwanted and file.settings:
+            size, body = file.unpacked_size, without_keys(file, unwanted)
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(size),
