@@ -28,6 +28,10 @@ extends_documentation_fragment:
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes
+attributes:
+  idempotent:
+    support: partial
+    details: With O(force) a new file is made every time.
 options:
   name:
     description:
@@ -46,8 +50,9 @@ options:
       imported:
         - The container on the server, stopped, as it is in O(file). One of that name that is there has to have come from the
           same file, which its config key C(user.flotilla.backup) tells; otherwise the task fails and it is left alone.
-        - It keeps its addresses (MAC) and its C(volatile.uuid), unless the project has a container with the same
-          C(volatile.uuid), as where the one that was exported is still there. Then it gets its own.
+        - It keeps its hardware addresses (MAC) and its C(volatile.uuid), unless a container of the project has them, as where
+          the one that was exported is still there. Then it gets its own, and its snapshots have none. In a file made with
+          O(optimized_storage) the snapshots keep them, and restoring one brings them back.
   dest:
     description:
       - With O(state=exported), the file. It appears under this name once it is whole, and nobody but the owner may read it.

@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 
 import pytest
-from image_files import archive
+from image_files import archive, sha256
 from three_times import assert_done, three_times
 
 MODULE = "flotilla.lxd.backup"
@@ -180,7 +180,7 @@ def test_what_is_at_dest_is_left_alone_unless_forced(remote, container, tmp_path
         [exported(str(path), remote, container, path, force=True) for path in (cut, text, own)],
     )
     assert all(run.result(str(path))["actions"] == ["export"] for path in (cut, text, own))
-    assert run.result(str(own))["diff"]["before"]["file"] == str(own)
+    assert run.result(str(own))["backup"]["sha256"] == sha256(own)
 
 
 def test_files_that_are_no_backup_are_not_sent(remote, container, tmp_path, local_tasks, command_line):

@@ -4,8 +4,8 @@
 """Backups without some of the keys that are in them.
 
 That is those that the new server does not know, and for which it would refuse all of it, and those by which servers tell
-containers apart, where the other one is still there. The servers make the records of a container and its snapshots from one file
-in the backup, backup.yaml. Keys become comments there: so the file keeps its length, and the tarball all of its headers.
+containers apart, where the other one is still there. The servers make the records of a container and its snapshots from one
+file in the backup, backup.yaml. Keys become comments there: so the file keeps its length, and the tarball all its headers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,6 @@ from .._api.server import Server
 from .._images.compression import unpacked
 from .backup_file import BackupFile, Index, chunks_of
 
-# What has two containers be taken for one, as regular expressions.
-IDENTITY = (
-    r"volatile\.uuid",
-    r"volatile\.uuid\.generation",
-    r"volatile\.cloud-init\.instance-id",
-    r"volatile\.[^:\s]+\.hwaddr",
-)
 # Keys that a server writes by itself, and the API extension that they came with.
 _CAME_WITH: Mapping[str, str] = {
     "volatile.last_state.ready": "instance_ready_state",

@@ -11,8 +11,8 @@ from dataclasses import replace
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
 from . import instance
-from .backup_adapt import IDENTITY, unknown_keys, without_keys
-from .backup_file import BackupFile, chunks_of
+from .backup_adapt import unknown_keys, without_keys
+from .backup_file import IDENTITY, BackupFile, chunks_of, identity_in
 from .backup_plan import Import, ImportObserved, config_once_imported, interim_name, plan_import
 from .instance_plan import WRITABLE
 from .plan import Plan, Step
@@ -54,21 +54,23 @@ class BackupImport:
         return plan_import(self.wanted, state)
 
     def perform(self, step: Step, deadline: Deadline) -> None:
-        has_twin = self._has_twin()
         if self._find(self._interim) is None:
-            self._send(step, deadline, has_twin=has_twin)
+            self._send(step, deadline)
         where = path("instances", self._interim)
         found = self.client.get(where, doing=f"read container {self._interim}")
         content = found.metadata
-        config = config_once_imported(content["config"], self._file.sha256, has_twin=has_twin)
+        is_twin = bool(identity_in(content["config"]) & self._identities_of_others())
+        config = config_once_imported(content["config"], self._file.sha256, is_twin=is_twin)
         payload = {**{key: content[key] for key in WRITABLE if key in content}, "config": config}
         self.client.write("PUT", where, payload, doing=step.doing, deadline=deadline, etag=found.etag)
         self.client.write("POST", where, {"name": self.wanted.name}, doing=step.doing, deadline=deadline)
 
-    def _send(self, step: Step, deadline: Deadline, *, has_twin: bool) -> None:
+    def _send(self, step: Step, deadline: Deadline) -> None:
         file, prefix = self._file, self.client.server.kind.header_prefix
         size, body = file.size, chunks_of(file.path)
-        unwanted = [*map(re.escape, unknown_keys(file.index, self.client.server)), *(IDENTITY if has_twin else ())]
+        unwanted = [re.escape(key) for key in unknown_keys(file.index, self.client.server)]
+        if file.index.identity & self._identities_of_others():
+            unwanted += IDENTITY
         if unwanted and file.settings:
             size, body = file.unpacked_size, without_keys(file, unwanted)
         headers = {
@@ -88,8 +90,7 @@ class BackupImport:
     def _find(self, name: str) -> Reply | None:
         return self.client.find(path("instances", name), doing=f"read container {name}")
 
-    def _has_twin(self) -> bool:
-        """Whether somebody else in the project has the identity that the backup brings along."""
+    def _identities_of_others(self) -> frozenset[str]:
+        """What the other containers of the project are told apart by, that from which the backup was taken among them."""
         listed = self.client.get(path("instances"), doing="list containers", recursion="1").metadata or ()
-        uuids = {each["config"].get("volatile.uuid") for each in listed if each["name"] != self._interim}
-        return bool(self._file.index.uuid) and self._file.index.uuid in uuids
+        return frozenset().union(*(identity_in(each["config"]) for each in listed if each["name"] != self._interim))

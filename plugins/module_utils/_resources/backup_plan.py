@@ -15,8 +15,7 @@ from typing import Any
 
 from .._api.client import path
 from .._api.errors import InvalidInput
-from .backup_adapt import IDENTITY
-from .backup_file import BackupFile
+from .backup_file import IDENTITY, BackupFile
 from .plan import Plan, Step
 
 # Where a container that was imported has the SHA-256 of the file it came from.
@@ -40,7 +39,8 @@ class Export:
 class ExportObserved:
     """content: the instance as the API gives it, or None.
 
-    file: the backup that is at dest; problem: why that which is there is none. None of the two: nothing is there.
+    file: the backup that is at dest; problem: why that which is there is none. None of the two: nothing is there, or nothing
+    that matters.
     """
 
     remote: str
@@ -75,11 +75,11 @@ class ImportObserved:
 
 def plan_export(wanted: Export, seen: ExportObserved, *, predicting: bool = False) -> Plan:
     """Raises InvalidInput for what cannot be. predicting: a container that is missing is a warning."""
-    if seen.file is not None and not wanted.force:
+    if seen.file is not None:
         _require_the_same(wanted, seen, seen.file)
         there = seen.file.described()
         return Plan(there, there)
-    if seen.problem is not None and not wanted.force:
+    if seen.problem is not None:
         raise InvalidInput(f"dest {wanted.dest} is there, and is left alone: {seen.problem}. force: true replaces it")
     warnings: tuple[str, ...] = ()
     if seen.content is None:
@@ -91,9 +91,8 @@ def plan_export(wanted: Export, seen: ExportObserved, *, predicting: bool = Fals
     if wanted.compression is not None:
         payload["compression_algorithm"] = wanted.compression
     step = Step("export", f"export container {wanted.name}", "POST", path("instances", wanted.name, "backups"), payload)
-    before = seen.file.described() if seen.file else {}
     after = {"file": wanted.dest, "name": wanted.name, "optimized_storage": wanted.optimized_storage}
-    return Plan(before, after, (step,), warnings=warnings)
+    return Plan({}, after, (step,), warnings=warnings)
 
 
 def plan_import(wanted: Import, seen: ImportObserved) -> Plan:
@@ -129,13 +128,12 @@ def interim_name(name: str, sha256: str) -> str:
     return name[: _LONGEST_NAME - len(ending)].rstrip("-") + ending
 
 
-def config_once_imported(config: Mapping[str, str], sha256: str, *, has_twin: bool) -> dict[str, str]:
+def config_once_imported(config: Mapping[str, str], sha256: str, *, is_twin: bool) -> dict[str, str]:
     """The config of a container that came out of a backup: marked, and with an identity of its own if another has that.
 
-    has_twin: the container that the backup was taken of is there as well, or another that came from it. That the container
-    ran is forgotten: a server that is restarted would start it.
+    is_twin: another has it. That the container ran is forgotten: a server that is restarted would start it.
     """
-    dropped = re.compile("|".join((r"volatile\.last_state\.power", *(IDENTITY if has_twin else ()))))
+    dropped = re.compile("|".join((r"volatile\.last_state\.power", *(IDENTITY if is_twin else ()))))
     return {**{key: value for key, value in config.items() if not dropped.fullmatch(key)}, MARK: sha256}
 
 
