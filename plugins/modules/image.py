@@ -35,7 +35,7 @@ options:
         source has another image by now, which RV(image_moved_on) tells; only O(file) moves it.
       refreshed: >-
         Like V(present), and the image that the source has now. Without a source, the server looks where it copied the image
-        from. A container is published anew each time.
+        from, and removes the old one. A container is published anew each time.
       exported: In files at O(dest), which are left alone if they are the image already.
       absent: >-
         Gone by that alias. If the image has aliases that are neither O(name) nor in O(aliases), it stays for those; else, and
@@ -78,13 +78,15 @@ options:
     description: Path of the authorities (PEM) that vouch for the host of O(source_url), in place of the system's.
     type: path
   fingerprint:
-    description: The fingerprint that the image has to have. One that has another is refused.
+    description: The fingerprint that the image has to have, in full. One that has another is refused, wherever it is.
     type: str
   source_container:
     description: Container to publish as an image, or V(CONTAINER/SNAPSHOT) for a snapshot of one.
     type: str
   allow_stop:
-    description: Whether a running container may be stopped to be published. It is started again.
+    description:
+      - Whether a running container may be stopped to be published. It is started again. An ephemeral one, which stopping
+        deletes, is refused.
     type: bool
     default: false
   stop_timeout:
@@ -92,8 +94,9 @@ options:
     type: int
     default: 30
   compression:
-    description: How a published image is compressed (V(gzip), V(zstd), V(xz), V(none), ...), if not as the server does it.
+    description: How a published image is compressed, if not as the server does it.
     type: str
+    choices: [bzip2, gzip, lz4, lzma, none, squashfs, xz, zstd]
   dest:
     description:
       - Where an image is exported to. A directory gets the files by the names that the commands give them; another path is
@@ -124,7 +127,9 @@ options:
     description: Whether clients that are not trusted may have the image.
     type: bool
   auto_update:
-    description: Whether the server follows the alias in O(source) when that stands for a new image.
+    description:
+      - Whether the server follows the alias in O(source) when that stands for a new image. It can only follow what it has
+        copied itself (O(mode=pull)), by the alias of a public image or from an image server.
     type: bool
   expires_at:
     description: Date (V(2027-01-31), or V(2027-01-31T12:00:00Z)) after which the server may delete the image, or V(never).
@@ -233,6 +238,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.flotilla.lxd.plugins.module_utils._images import sources
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import image, image_export, image_plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.plan import converge
@@ -252,7 +258,10 @@ OPTIONS = {
     "source_container": {"type": "str"},
     "allow_stop": {"type": "bool", "default": False},
     "stop_timeout": {"type": "int", "default": 30},
-    "compression": {"type": "str"},
+    "compression": {
+        "type": "str",
+        "choices": ["bzip2", "gzip", "lz4", "lzma", "none", "squashfs", "xz", "zstd"],
+    },
     "dest": {"type": "path"},
     "type": {"type": "str", "choices": ["container", "virtual-machine"], "default": "container"},
     "aliases": {"type": "list", "elements": "str"},
@@ -264,31 +273,47 @@ OPTIONS = {
     "expires_at": {"type": "str"},
     **_module.WAIT_OPTIONS,
 }
+IMAGE_OPTIONS = ("aliases", "properties", "public", "auto_update", "expires_at")
 CONSTRAINTS = {
     "mutually_exclusive": [
         ("source", "file", "source_url", "source_container"),
         ("auto_update", "file", "source_url", "source_container"),
         ("fingerprint", "source_container"),
     ],
-    "required_by": {"rootfs": ["file"], "rootfs_url": ["source_url"], "ca_path": ["source_url"]},
+    "required_by": {
+        "rootfs": ["file"],
+        "compression": ["source_container"],
+        "rootfs_url": ["source_url"],
+        "ca_path": ["source_url"],
+    },
     "required_if": [("state", "exported", ["dest"]), ("copy_aliases", True, ["source"])],
+}
+
+
+# What says nothing in a state, and would be taken for done.
+STRANGERS = {
+    "present": ("dest",),
+    "refreshed": ("dest",),
+    "exported": ("source", "file", "source_url", "source_container", *IMAGE_OPTIONS),
+    "absent": ("source", "file", "source_url", "source_container", "dest", "fingerprint", *IMAGE_OPTIONS[1:]),
 }
 
 
 def manage(module: AnsibleModule) -> dict:
     params = module.params
+    for option in STRANGERS[params["state"]]:
+        if params[option] is not None:
+            raise InvalidInput(f"{option} does not go with state: {params['state']}")
     client = _module.client(module)
     deadline = Deadline(params["timeout"])
     if params["state"] == "exported":
-        exported = converge(
-            image_export.ImageExport(client, params["name"], params["dest"]), deadline, check=module.check_mode
-        )
+        wanted_files = image_export.ImageExport(client, params["name"], params["dest"], params["fingerprint"])
+        exported = converge(wanted_files, deadline, check=module.check_mode)
         return {**_module.result(module, exported, "image"), "files": exported.state.files}
     source = sources.chosen(sources.Options(**_module.named(sources.Options, params), predicting=module.check_mode))
     wanted = image_plan.Wanted(**_module.named(image_plan.Wanted, params))
-    return _module.result(
-        module, converge(image.Image(client, wanted, source), deadline, check=module.check_mode), "image"
-    )
+    resource = image.Image(client, wanted, source, predicting=module.check_mode)
+    return _module.result(module, converge(resource, deadline, check=module.check_mode), "image")
 
 
 def main() -> None:

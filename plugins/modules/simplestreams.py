@@ -68,8 +68,8 @@ options:
     type: str
   version:
     description:
-      - Name of the version, if the image becomes one. It begins with a date, as in V(20260101_05:24). The greatest one, as
-        text, is the newest.
+      - Name of the version, if the image becomes one. It begins with a date, as in V("20260101_05:24"), which YAML wants in
+        quotes. The greatest one, as text, is the newest.
       - If it is left out, it is the date on which the image was made or, where that is not newer than all that are there, the
         time now. The date is not found in an image that has its C(metadata.yaml) behind other files.
       - What has been published under a name is not replaced by something else.
@@ -118,7 +118,7 @@ EXAMPLES = r"""
     os: Debian
     release: bookworm
     architecture: amd64
-    version: 20260101_05:24
+    version: "20260101_05:24"
     state: absent
 """
 
@@ -169,7 +169,7 @@ product:
         version:
           description: Name of the version.
           type: str
-          sample: 20260101_05:24
+          sample: "20260101_05:24"
         images:
           description:
             - What clients find there, with C(type), C(fingerprint) as LXD and Incus have it, C(size) in bytes, and C(files),
@@ -188,7 +188,7 @@ version:
   description: The version that has the image.
   returned: success, if O(file) or O(fingerprint) is given
   type: str
-  sample: 20260101_05:24
+  sample: "20260101_05:24"
 fingerprint:
   description: The fingerprint of the image, as LXD and Incus have it.
   returned: success, if O(file) or O(fingerprint) is given

@@ -60,7 +60,7 @@ def test_import_of_a_unified_file(remote, image, files, local_tasks, command_lin
     source = {"file": str(files / "unified.tar.gz")}
     run = local_tasks(
         [
-            *checked("import", remote, image, **source, properties={"release": 12}, aliases=[f"{image}/x"]),
+            *checked("import", remote, image, **source, properties={"release": 12, "os": None}, aliases=[f"{image}/x"]),
             *checked("edit", remote, image, properties={"release": None, "variant": "a"}, public=True),
             *checked("alias", remote, image, aliases=[f"{image}/y"]),
             {"name": "read", "flotilla.lxd.image_info": {"remote": remote, "name": f"{image}/x"}},
@@ -76,7 +76,7 @@ def test_import_of_a_unified_file(remote, image, files, local_tasks, command_lin
     assert_done(run, "absent", "delete")
     fingerprint = sha256(files / "unified.tar.gz")
     assert run.result("import")["image"]["fingerprint"] == fingerprint
-    assert run.result("import")["image"]["properties"]["release"] == "12"
+    assert run.result("import")["image"]["properties"] == {"release": "12"}
     assert run.result("read")["images"][0]["public"] is True
     assert run.result("read")["images"][0]["properties"]["variant"] == "a"
     assert run.result("none")["images"] == []
@@ -161,7 +161,6 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
     (files / "cut.tar.gz").write_bytes((files / "unified.tar.gz").read_bytes()[:-20])
     unified = str(files / "unified.tar.gz")
     cases = {
-        "no such file": ({"file": "/nowhere/at/all"}, "is not there"),
         "empty": ({"file": str(files / "empty")}, "is empty"),
         "no tarball": ({"file": str(files / "text")}, "is neither a tarball"),
         "no metadata": ({"file": str(files / "no-metadata.tar.gz")}, "metadata.yaml"),
@@ -174,6 +173,7 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
         "another hash": ({"file": unified, "fingerprint": "0" * 64}, "is not the image wanted"),
         "two root file systems": ({"file": unified, "rootfs": unified}, "has a root file system of its own"),
         "slash": ({"file": unified, "name": f"{image}/"}, "begin or end with a slash"),
+        "stray": ({"file": unified, "dest": "/tmp"}, "dest does not go with state: present"),
         "no date": ({"file": unified, "expires_at": "soon"}, "is no date"),
         "nothing to make it of": ({}, "it takes source, file"),
         "both": ({"file": str(files / "text"), "source": "x:y"}, "mutually exclusive"),
@@ -191,6 +191,12 @@ def test_bad_input(remote, image, files, local_tasks, command_line):
     for run in (local_tasks(tasks, "--check"), local_tasks(tasks)):
         for title, (_options, text) in cases.items():
             assert run.result(title)["failed"] and text in run.result(title)["msg"], (title, run.result(title))
+    # What is missing may, in check mode, be made by an earlier task.
+    missing = {"name": "missing", MODULE: {"remote": remote, "name": image, "file": "/nowhere/at/all"}}
+    run = local_tasks([{**missing, "check_mode": True}, {**missing, "ignore_errors": True}])
+    checked_, done = run.results("missing")
+    assert checked_["changed"] and "is not there" in checked_["warnings"][0]
+    assert done["failed"] and "is not there" in done["msg"]
     assert json.loads(command_line(remote, "image", "list", f"{remote}:{image}", "--format=json")) == []
 
 
@@ -315,6 +321,16 @@ def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp
             {"name": "boot", "flotilla.lxd.container": container},
             {"name": "boot, again", "flotilla.lxd.container": container},
             {"name": "gone", "flotilla.lxd.container": {**container, "state": "absent", "wait_for": []}},
+            {
+                "name": "another",
+                MODULE: {
+                    "remote": remote,
+                    "name": f"{image}-y",
+                    "source": f"streams:{image}",
+                    "fingerprint": "0" * 64,
+                },
+                "ignore_errors": True,
+            },
             {"name": "no such image", MODULE: {"remote": remote, "name": f"{image}-x", "source": "streams:nope"}},
         ],
         environment={variable: str(directory)},
@@ -325,5 +341,6 @@ def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp
     assert copied["update_source"]["alias"] == image and copied["auto_update"] is True
     assert run.result("boot")["container"]["config"]["volatile.base_image"] == copied["fingerprint"]
     assert run.result("boot, again")["changed"] is False
+    assert "is not the one wanted" in run.result("another")["msg"]
     failure = run.result("no such image")
     assert failure["failed"] and "copy image streams:nope" in failure["msg"] and remote in failure["msg"]

@@ -96,6 +96,17 @@ def test_published_container(remote, image, local_tasks):
     run = local_tasks(
         [
             {"flotilla.lxd.container": container},
+            {"flotilla.lxd.container": {**container, "name": f"{image}-e", "ephemeral": True}},
+            {"flotilla.lxd.container": {**container, "name": f"{image}-f", "state": "frozen"}},
+            {
+                **checked("ephemeral", remote, image, source_container=f"{image}-e", allow_stop=True)[1],
+                "ignore_errors": True,
+            },
+            {
+                **checked("frozen", remote, image, source_container=f"{image}-f", allow_stop=True)[1],
+                "ignore_errors": True,
+            },
+            {"name": "others", "flotilla.lxd.container_info": {"remote": remote}},
             {**checked("refused", remote, image, **publish)[1], "ignore_errors": True},
             *checked("publish", remote, image, **publish, allow_stop=True, expires_at="2030-01-31", public=True),
             {"name": "afterwards", "flotilla.lxd.container_info": {"remote": remote, "name": image}},
@@ -111,6 +122,10 @@ def test_published_container(remote, image, local_tasks):
         ]
     )
     assert "allow_stop: true" in run.result("refused")["msg"]
+    assert "stopping it would delete it" in run.result("ephemeral")["msg"]
+    assert "is frozen" in run.result("frozen")["msg"]
+    others = {one["name"]: one["status"] for one in run.result("others")["containers"]}
+    assert (others[f"{image}-e"], others[f"{image}-f"]) == ("Running", "Frozen")
     assert_done(run, "publish", "publish", "alias")
     published = run.result("publish")["image"]
     assert published["expires_at"] == "2030-01-31T00:00:00Z" and published["public"] is True
@@ -118,6 +133,7 @@ def test_published_container(remote, image, local_tasks):
     assert run.result("afterwards")["containers"][0]["status"] == "Running"
     assert run.result("anew")["actions"] == ["publish", "alias"]
     assert run.result("anew")["image"]["fingerprint"] != published["fingerprint"]
+    assert run.result("anew")["image"]["public"] is True
 
 
 def test_published_snapshot(remote, image, local_tasks, command_line):
@@ -127,6 +143,20 @@ def test_published_snapshot(remote, image, local_tasks, command_line):
     )
     run = local_tasks([*checked("publish", remote, image, source_container=f"{image}/s0", properties={"test": image})])
     assert_done(run, "publish", "publish", "alias")
+
+
+def test_several_tasks_at_once(remote, image, unified, playbook):
+    """One brings the image, and the others find it there: nobody fails, and nobody takes another's away."""
+    hosts = {f"h{number}": {"ansible_connection": "local"} for number in range(4)}
+    task = {MODULE: {"remote": remote, "name": image, "file": str(unified)}, "name": "import"}
+    there = {"name": "there", "flotilla.lxd.image_info": {"remote": remote, "name": image}}
+    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    play = {"hosts": "all", "gather_facts": False, "vars": python, "tasks": [task, there]}
+    inventory = unified.parent / "hosts.yml"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    run = playbook([play], inventory=inventory)
+    assert any(result["changed"] for result in run.results("import"))
+    assert [len(result["images"]) for result in run.results("there")] == [1] * 4
 
 
 def test_directory_is_packed_on_the_way(remote, image, tmp_path, local_tasks):
@@ -166,10 +196,11 @@ def test_refreshed_by_the_server(remote, image, unified, split, local_tasks):
             {MODULE: {"remote": remote, "name": image, "source": f"{TWIN[remote]}:{image}"}},
             {"name": "nothing new", MODULE: {"remote": remote, "name": image, "state": "refreshed"}},
             {MODULE: {**there, "file": str(split[0]), "rootfs": str(split[1])}},
-            *checked("refresh", remote, image, state="refreshed"),
+            *checked("refresh", remote, image, state="refreshed", properties={"mine": "x", "test": image}),
         ]
     )
     assert run.result("nothing new")["changed"] is False
+    assert run.result("refresh")["image"]["properties"]["mine"] == "x"
     assert_done(run, "refresh", "refresh")
     assert run.result("refresh")["image"]["fingerprint"] == sha256(*split)
 

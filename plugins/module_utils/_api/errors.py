@@ -14,6 +14,10 @@ class InvalidInput(FlotillaError):
     """What the user asked for cannot be: found before anything was changed."""
 
 
+class NotThereYet(InvalidInput):
+    """Something on this host is missing that, in check mode, an earlier task may be there to make."""
+
+
 class ConfigurationError(FlotillaError):
     """The client configuration is missing, broken, or does not say which server is meant."""
 

@@ -37,13 +37,14 @@ def fetch(
     (CertificateRefused for a certificate). Break-offs while the body is read are Unreachable as well.
     """
     check_url(url)
+    shown = url_shown(url)
     host = str(urlsplit(url).hostname)
     context = tls.Context(host, identity or tls.Identity())
     opener = urllib.request.build_opener(_Handler(context), _Redirects())
     request = urllib.request.Request(url, headers={"User-Agent": "flotilla.lxd", **(headers or {})}, method=method)
 
     def broken(error: Exception) -> Exception:
-        return Unreachable(host, f"{url}: the connection broke off: {tls.explain(error) or reason(error)}")
+        return Unreachable(host, f"{shown}: the connection broke off: {tls.explain(error) or reason(error)}")
 
     try:
         # No single read of the body takes longer either.
@@ -51,11 +52,11 @@ def fetch(
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (404, 410):
-            raise InvalidInput(f"{url}: there is nothing (HTTP {error.code})") from error
+            raise InvalidInput(f"{shown}: there is nothing (HTTP {error.code})") from error
         # The library tells of a loop by a text of several lines, the first of which says it.
-        raise Unreachable(host, f"{url} answers {error.code} {str(error.reason).splitlines()[0]}") from error
+        raise Unreachable(host, f"{shown} answers {error.code} {str(error.reason).splitlines()[0]}") from error
     except urllib.error.URLError as error:
-        raise Unreachable(host, f"{url} cannot be reached: {reason(error.reason)}") from error
+        raise Unreachable(host, f"{shown} cannot be reached: {reason(error.reason)}") from error
     except (OSError, http.client.HTTPException) as error:
         raise broken(error) from error
     with answer:
@@ -66,11 +67,22 @@ def check_url(url: str) -> None:
     """Refuse what is not https://host/... Raises InvalidInput."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme == "https" and parts.hostname and (parts.port or 443)
+        usable = parts.scheme == "https" and parts.hostname and (parts.port or 443) and "@" not in parts.netloc
     except ValueError:
         usable = False
     if not usable:
-        raise InvalidInput(f"{url} cannot be fetched: only https://host/path is, so that the server is known for sure")
+        raise InvalidInput(
+            f"{url_shown(url)} cannot be fetched: only https://host/path is, so that the server is known for sure, and with"
+            " no name and password in it"
+        )
+
+
+def url_shown(url: str) -> str:
+    """The URL without what may be secret in it: name and password, and what follows the path."""
+    plain = url.partition("?")[0].partition("#")[0]
+    scheme, separator, rest = plain.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" + ("?…" if "?" in url else "")
 
 
 class _Connection(http.client.HTTPSConnection):
@@ -106,5 +118,5 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme != "https":
-            raise InvalidInput(f"{req.full_url} leads to {newurl}, and only https:// is fetched")
+            raise InvalidInput(f"{url_shown(req.full_url)} leads to {url_shown(newurl)}, and only https:// is fetched")
         return urllib.request.Request(newurl, headers=dict(req.header_items()), method=req.get_method())

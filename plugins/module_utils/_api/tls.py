@@ -100,6 +100,7 @@ class Context:
 
         self._remote = remote
         self._pinned: str | None = None
+        self._has_authorities = identity.ca_file is not None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             if identity.server_certificate:
@@ -164,9 +165,11 @@ class Context:
             return f"refused: {known}"
         if self._pinned is not None and error.verify_code in _ISSUER_NOT_KNOWN:
             return self._not_the_pinned_one(None)
+        if self._has_authorities:
+            return f"refused: its certificate cannot be trusted ({error.verify_message}) by the authorities given"
         return (
-            f"refused: its certificate cannot be trusted ({error.verify_message}). Add the remote with"
-            " flotilla.lxd.remote, or give its certificate as server_cert"
+            f"refused: its certificate cannot be trusted ({error.verify_message}). Add the remote with flotilla.lxd.remote,"
+            " or give its certificate as server_cert, or the authorities that vouch for it as ca_path, whichever there is"
         )
 
     def _not_the_pinned_one(self, shown: str | None) -> str:

@@ -16,7 +16,7 @@ from typing import Callable, TypeVar
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import ApiError, FlotillaError, InvalidInput
 from .._remotes.resolve import image_source
 from . import choice
 from .download import download
@@ -24,8 +24,6 @@ from .remote_file import RemoteFile
 from .source import Offer, Traits
 from .streams import ImageServer, Streamed
 from .upload import Content, settled, upload
-
-MODES = ("pull", "push", "relay")
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,18 @@ class CopySource:
 
     def _pull(self, found: choice.ImageChoice, store: Client, traits: Traits, deadline: Deadline) -> str:
         doing = f"copy image {self._where.text}"
-        payload = {
-            "source": found.source_for(store, deadline),
-            "auto_update": traits.auto_update,
-            "public": traits.public,
-        }
-        return settled(store, store.write("POST", path("images"), payload, doing=doing, deadline=deadline), doing)
+        source = found.source_for(store, deadline)
+        if "mode" not in source:
+            return str(source["fingerprint"])  # Another task has brought it meanwhile.
+        payload = {"source": source, "auto_update": traits.auto_update, "public": traits.public}
+        try:
+            return settled(store, store.write("POST", path("images"), payload, doing=doing, deadline=deadline), doing)
+        except ApiError:
+            # Incus fails over the aliases of an image that it has already.
+            fingerprint = found.fingerprint or self._look_it_up(store).fingerprint
+            if store.find(path("images", fingerprint), doing=f"look for image {self._where.text}") is None:
+                raise
+            return fingerprint
 
     def _push(self, found: choice.ImageChoice, store: Client, traits: Traits, deadline: Deadline) -> str:
         """The store gives the daemon that has the image a secret, by which that one may bring it."""
@@ -143,10 +147,11 @@ class CopySource:
             return upload(store, content, fingerprint, traits, what=self._where.text, deadline=deadline)
 
     def _offer(self, found: choice.ImageChoice) -> Offer:
+        can_be_followed = self._mode == "pull" and "alias" in found.source
         if self._streamed:
-            return Offer(self._streamed.fingerprint, self._streamed.aliases)
+            return Offer(self._streamed.fingerprint, self._streamed.aliases, can_be_followed=can_be_followed)
         aliases = tuple(alias["name"] for alias in found.content.get("aliases") or ())
-        return Offer(found.fingerprint, aliases, found.content.get("properties") or {})
+        return Offer(found.fingerprint, aliases, found.content.get("properties") or {}, can_be_followed)
 
     def _look_it_up(self, store: Client) -> Streamed:
         _remote, name = choice.split(self._where.text)

@@ -8,15 +8,17 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from itertools import chain
 
 from .._api.client import Client
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .download import download
+from .whole_file import whole_file
 
 _CHUNK = 1024 * 1024
-_PARTIAL = ".part"
+_MODE = 0o644
 
 
 class Destination:
@@ -45,53 +47,43 @@ class Destination:
 
     def fetch(self, home: Client, fingerprint: str, deadline: Deadline) -> list[str]:
         """Bring the image. The files get their names once they are whole and right. Raises FlotillaError."""
-        scratch: list[str] = []
         digest = hashlib.sha256()
-        names = []
-        try:
-            with ExitStack() as stack:
-                parts = stack.enter_context(download(home, fingerprint, deadline))
-                for number, part in enumerate(parts):
-                    scratch.append(os.path.join(self._directory, f".{fingerprint}.{number}{_PARTIAL}"))
-                    with open(scratch[-1], "wb") as stream:
-                        for chunk in home.progress.counted(part.chunks(), "export image", part.size):
-                            digest.update(chunk)
-                            stream.write(chunk)
-                    names.append(part.name)
+        names, files = [], []
+        with ExitStack() as stack:
+            parts = stack.enter_context(download(home, fingerprint, deadline))
+            for number, part in enumerate(parts):
+                chunks = home.progress.counted(part.chunks(), "export image", part.size)
+                first = next(chunks, b"")  # What the file is called is known once its reading has begun.
+                names.append(self._name(part.name, number, len(parts)))
+                files.append(stack.enter_context(whole_file(names[-1], _MODE)))
+                for chunk in chain([first], chunks):
+                    digest.update(chunk)
+                    files[-1].write(chunk)
             if digest.hexdigest() != fingerprint:
                 raise InvalidInput(
                     f"remote {home.remote}: what came of image {fingerprint[:12]} is not that image: its SHA-256 is"
                     f" {digest.hexdigest()}"
                 )
-            files = self._named(names)
-            for partial, final in zip(scratch, files):
-                os.replace(partial, final)
-            return files
-        except OSError as error:
-            raise InvalidInput(f"dest {self._path}: cannot be written: {error.strerror or error}") from error
-        finally:
-            for partial in scratch:
-                with suppress(FileNotFoundError):
-                    os.unlink(partial)
+            for file in files:
+                file.keep()
+        return names
 
-    def _named(self, names: list[str]) -> list[str]:
+    def _name(self, name: str, number: int, count: int) -> str:
         if self._is_directory:
-            return [os.path.join(self._directory, name) for name in names]
-        if len(names) == 2:
-            return [self._path, f"{self._path}.root"]
-        return [f"{self._path}.{names[0].partition('.')[2] or 'img'}"]
+            return os.path.join(self._directory, name)
+        if count == 2:
+            return f"{self._path}.root" if number else self._path
+        return f"{self._path}.{name.partition('.')[2] or 'img'}"
 
     def _candidates(self, fingerprint: str) -> list[list[str]]:
         if self._is_directory:
             base = glob.escape(os.path.join(self._directory, ""))
             metadata = glob.glob(f"{base}meta-{fingerprint}.*")
             rest = glob.glob(f"{base}{fingerprint}.*") + glob.glob(f"{base}{fingerprint}")
-        else:
-            metadata = [name for name in (self._path,) if os.path.isfile(name)]
-            rest = [name for name in (f"{self._path}.root",) if os.path.isfile(name)]
-            if not metadata:
-                rest = glob.glob(f"{glob.escape(self._path)}.*")
-        return [[*metadata[:1], one] for one in rest]
+            return [[*metadata[:1], one] for one in rest]
+        pair = [self._path, f"{self._path}.root"]
+        single = [[one] for one in glob.glob(f"{glob.escape(self._path)}.*") if one != pair[1]]
+        return [pair, *single] if all(map(os.path.isfile, pair)) else single
 
 
 def _fingerprint(files: list[str]) -> str:

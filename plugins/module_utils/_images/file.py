@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .._api.client import Client
 from .._api.deadline import Deadline
-from .._api.errors import InvalidInput
+from .._api.errors import InvalidInput, NotThereYet
 from .check import inspect
 from .pack import PackedDirectory
 from .source import Offer, Traits
@@ -44,7 +44,7 @@ class _File:
     def check(self) -> None:
         """Raises InvalidInput for a file that is not there or empty."""
         if not os.path.isfile(self.path) or not os.access(self.path, os.R_OK):
-            raise InvalidInput(f"image file {self.path} is not there, or is no file that can be read")
+            raise NotThereYet(f"image file {self.path} is not there, or is no file that can be read")
         if os.path.getsize(self.path) == 0:
             raise InvalidInput(f"image file {self.path} is empty")
 

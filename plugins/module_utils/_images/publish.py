@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from .._api.client import Client, path
-from .._api.deadline import Deadline
+from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .source import Offer, Traits
 from .upload import settled
 
-_STOPPED = 102
+_RUNNING = 103
 _PROPERTIES = "image."
 
 
@@ -52,11 +53,19 @@ class ContainerSource:
         return Offer(None)
 
     def check(self, store: Client) -> None:
-        self._image_properties(store)
-        if not self._origin.snapshot and self._is_running(store) and not self._origin.allow_stop:
+        container = self._read(store)
+        status = self._status(store)
+        if self._origin.snapshot or status == "stopped":
+            return
+        name = f"remote {store.remote}: container {self._origin.name}"
+        if container.get("ephemeral"):
+            raise InvalidInput(f"{name} is ephemeral, so that stopping it would delete it: publish a snapshot of it")
+        if status != "running":
+            raise InvalidInput(f"{name} is {status}: start or stop it first, or publish a snapshot of it")
+        if not self._origin.allow_stop:
             raise InvalidInput(
-                f"remote {store.remote}: container {self._origin.name} runs, and only a stopped one is published: stop it"
-                " first, publish a snapshot (CONTAINER/SNAPSHOT), or let it be stopped for it with allow_stop: true"
+                f"{name} runs, and only a stopped one is published: stop it first, publish a snapshot (CONTAINER/SNAPSHOT),"
+                " or let it be stopped for it with allow_stop: true"
             )
 
     def bring(self, store: Client, traits: Traits, deadline: Deadline) -> str:
@@ -76,32 +85,38 @@ class ContainerSource:
     @contextmanager
     def _at_rest(self, store: Client, deadline: Deadline) -> Iterator[None]:
         """Stop a container that runs, and start it again afterwards, whatever happens in between."""
-        if self._origin.snapshot or not self._is_running(store):
+        if self._origin.snapshot or self._status(store) == "stopped":
             yield
             return
-        self._change(store, {"action": "stop", "timeout": self._origin.stop_timeout}, deadline)
+        # The server is to give up before we do: nobody would start again what it has stopped later.
+        seconds = max(1, min(self._origin.stop_timeout, int(deadline.remaining()) - 1))
         try:
+            self._change(store, {"action": "stop", "timeout": seconds}, Deadline(seconds + REQUEST_SECONDS))
             yield
         finally:
-            # With a time of its own: what is published may have used up all there was.
-            self._change(store, {"action": "start", "timeout": -1}, Deadline(deadline.seconds))
+            if self._status(store) == "stopped":
+                # With a time of its own: what is published may have used up all there was.
+                self._change(store, {"action": "start", "timeout": -1}, Deadline(REQUEST_SECONDS))
 
     def _change(self, store: Client, payload: dict[str, object], deadline: Deadline) -> None:
         name = self._origin.container
         doing = f"{payload['action']} container {name}"
         store.write("PUT", path("instances", name, "state"), payload, doing=doing, deadline=deadline)
 
-    def _is_running(self, store: Client) -> bool:
+    def _status(self, store: Client) -> str:
         name = self._origin.container
         state = store.get(path("instances", name, "state"), doing=f"read state of container {name}").metadata
-        return int(state.get("status_code") or 0) != _STOPPED
+        return "running" if state.get("status_code") == _RUNNING else str(state.get("status") or "unknown").lower()
 
     def _image_properties(self, store: Client) -> dict[str, str]:
+        config = self._read(store).get("config") or {}
+        return {key[len(_PROPERTIES) :]: value for key, value in config.items() if key.startswith(_PROPERTIES)}
+
+    def _read(self, store: Client) -> Mapping[str, Any]:
         origin = self._origin
         where = ["instances", origin.container, *(["snapshots", origin.snapshot] if origin.snapshot else [])]
         found = store.find(path(*where), doing=f"read container {origin.name}")
         if found is None:
             noun = "snapshot" if origin.snapshot else "container"
             raise InvalidInput(f"remote {store.remote}: there is no {noun} {origin.name} to publish")
-        config = found.metadata.get("config") or {}
-        return {key[len(_PROPERTIES) :]: value for key, value in config.items() if key.startswith(_PROPERTIES)}
+        return dict(found.metadata)

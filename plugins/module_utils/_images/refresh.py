@@ -17,6 +17,8 @@ from .._api.fetch import fetch
 from .._api.tls import Identity
 from .streams import ImageServer
 
+_MOST_BYTES = 1024 * 1024
+
 
 def newest(store: Client, image: Mapping[str, Any]) -> str:
     """The fingerprint that the image's own source has by its alias now. Raises FlotillaError."""
@@ -35,4 +37,4 @@ def newest(store: Client, image: Mapping[str, Any]) -> str:
         return found.fingerprint
     url = f"{server}/1.0/images/aliases/{quote(alias, safe='')}"
     with fetch(url, identity=identity, deadline=Deadline(REQUEST_SECONDS)) as answer:
-        return str(json.loads(answer.read())["metadata"]["target"])
+        return str(json.loads(answer.read(_MOST_BYTES))["metadata"]["target"])

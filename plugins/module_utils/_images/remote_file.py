@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from .._api.deadline import Deadline
-from .._api.fetch import fetch
+from .._api.fetch import fetch, url_shown
 from .._api.tls import Identity
 from .upload import CHUNK
 
@@ -31,7 +31,7 @@ class RemoteFile:
 
     @property
     def origin(self) -> str:
-        return self.url
+        return url_shown(self.url)
 
     def chunks(self) -> Iterator[bytes]:
         with fetch(self.url, identity=self.identity, deadline=self.deadline) as answer:

@@ -18,11 +18,13 @@ class Offer:
     """What a source has now. fingerprint: None where it is known only once the image is there (published containers).
 
     aliases, properties: those the image has at its source; another server may have changed what the image itself says.
+    can_be_followed: a server that copies it can look there for a newer one.
     """
 
     fingerprint: str | None
     aliases: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    can_be_followed: bool = False
 
 
 @dataclass(frozen=True)

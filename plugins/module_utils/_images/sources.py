@@ -45,7 +45,9 @@ def chosen(options: Options) -> Source | None:
     """The source, or None where none is named. Raises InvalidInput."""
     if options.source:
         where = Where(options.source, options.type, options.source_project, options.client_config)
-        thorough = options.copy_aliases or options.state == "refreshed"
+        thorough = (
+            options.copy_aliases or options.state == "refreshed" or options.predicting or bool(options.fingerprint)
+        )
         return CopySource(where, options.mode, options.fingerprint, thorough=thorough)
     if options.file:
         return FileSource(ImageFile(options.file, options.rootfs), options.fingerprint, predicting=options.predicting)

@@ -18,37 +18,15 @@ from .._api.errors import InvalidInput, Unreachable
 from .._api.fetch import fetch
 from .._api.server import Kind
 from .._api.tls import Identity
+from .metadata import ARCHITECTURES
+from .products import ROOT_SUMS, aliases_of
 
 # More is no index of images: the largest public ones have a few megabytes.
 _MOST_BYTES = 64 * 1024 * 1024
-# Debian's names, as simplestreams has them, by the kernel's, as the servers have them.
-ARCHITECTURES: Mapping[str, str] = {
-    "i686": "i386",
-    "x86_64": "amd64",
-    "armv6l": "armel",
-    "armv7l": "armhf",
-    "aarch64": "arm64",
-    "ppc": "powerpc",
-    "ppc64": "powerpc64",
-    "ppc64le": "ppc64el",
-    "s390x": "s390x",
-    "mips": "mips",
-    "mips64": "mips64el",
-    "riscv32": "riscv32",
-    "riscv64": "riscv64",
-    "loongarch64": "loong64",
-}
-# The root file systems of each type, the ones that servers prefer first, with the field that has the fingerprint.
-_ROOTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    "container": (
-        ("squashfs", ("combined_squashfs_sha256",)),
-        ("root.tar.xz", ("combined_rootxz_sha256", "combined_sha256")),
-    ),
-    "virtual-machine": (
-        ("disk-kvm.img", ("combined_disk-kvm-img_sha256",)),
-        ("uefi1.img", ("combined_uefi1-img_sha256",)),
-        ("disk1.img", ("combined_disk1-img_sha256",)),
-    ),
+# The root file systems of each type, the ones that servers prefer first.
+_ROOTS: Mapping[str, tuple[str, ...]] = {
+    "container": ("squashfs", "root.tar.xz"),
+    "virtual-machine": ("disk-kvm.img", "uefi1.img", "disk1.img"),
 }
 
 
@@ -74,12 +52,19 @@ class ImageServer:
 
         architectures: the kernel's names of those the server runs, its own first. Raises InvalidInput where there is none.
         """
+        try:
+            return self._find(wanted, kind, type_, architectures)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise Unreachable(self.name, f"what {self._url} has is no index of images: {error!r}") from error
+
+    def _find(self, wanted: str, kind: Kind, type_: str, architectures: Iterable[str]) -> Streamed:
         known: set[str] = set()
+        products = self._products()
         for architecture in architectures:
-            for product in self._products():
+            for product in products:
                 if product.get("arch") != ARCHITECTURES.get(architecture, architecture):
                     continue
-                aliases = tuple(one.strip() for one in str(product.get("aliases") or "").split(",") if one.strip())
+                aliases = aliases_of(product)
                 known.update(aliases)
                 named = wanted in aliases or wanted in {f"{alias}/{product['arch']}" for alias in aliases}
                 for image in self._images(product, aliases, kind, type_):
@@ -101,7 +86,8 @@ class ImageServer:
             if unified and type_ == "container":
                 yield Streamed(unified["sha256"], aliases, (self._file(unified),))
             metadata = items.get(f"{kind.name}.tar.xz")
-            for root, sums in _ROOTS[type_]:
+            for root in _ROOTS[type_]:
+                sums = ROOT_SUMS[root]
                 fingerprint = next((metadata[one] for one in sums if metadata and metadata.get(one)), None)
                 if metadata and root in items and fingerprint:
                     yield Streamed(fingerprint, aliases, (self._file(metadata), self._file(items[root])))

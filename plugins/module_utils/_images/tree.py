@@ -77,13 +77,15 @@ def _held(root: str, *, make: bool) -> Iterator[None]:
     if not os.path.isdir(root) and not make:
         yield
         return
+    was_there = os.path.isdir(root)
     make_directory(os.path.abspath(root))
     try:
         with locked(root):
             yield
     except BaseException:
-        with suppress(OSError):  # is not empty
-            os.rmdir(root)
+        if not was_there:
+            with suppress(OSError):  # is not empty
+                os.rmdir(root)
         raise
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, InvalidInput
-from .._api.fetch import check_url, fetch
+from .._api.fetch import check_url, fetch, url_shown
 from .._api.tls import Identity
 from .remote_file import RemoteFile
 from .source import Offer, Traits
@@ -72,8 +72,8 @@ class UrlSource:
         page = self._read_page(store)
         if page is None:
             raise InvalidInput(
-                f"{self._address.url} names no image (it answers without LXD-Image-Hash and LXD-Image-URL): if it is the"
-                " image file itself, say its SHA-256 as fingerprint"
+                f"{url_shown(self._address.url)} names no image (it answers without LXD-Image-Hash and LXD-Image-URL): if it"
+                " is the image file itself, say its SHA-256 as fingerprint"
             )
         return Offer(page.fingerprint)
 
@@ -82,13 +82,15 @@ class UrlSource:
             return
         page = self._read_page(store)
         if page and self._expected and page.fingerprint != self._expected:
-            raise InvalidInput(f"{self._address.url} names image {page.fingerprint}, and {self._expected} is asked for")
+            raise InvalidInput(
+                f"{url_shown(self._address.url)} names image {page.fingerprint}, and {self._expected} is asked for"
+            )
 
     def bring(self, store: Client, traits: Traits, deadline: Deadline) -> str:
         fingerprint = str(self.look(store).fingerprint)
         page = None if self._address.rootfs_url else self._read_page(store)
         if page and not self._address.ca_path:  # The server knows nothing of authorities that only we are told of.
-            doing = f"import image {self._address.url}"
+            doing = f"import image {url_shown(self._address.url)}"
             payload = {"source": {"type": "url", "url": self._address.url}, "public": traits.public}
             try:
                 return settled(
@@ -99,7 +101,7 @@ class UrlSource:
         urls = [page.url if page else self._address.url, self._address.rootfs_url]
         parts = tuple(RemoteFile(url, self._address.identity, deadline) for url in urls if url)
         content = Content(parts, is_disk=self._address.type != "container")
-        return upload(store, content, fingerprint, traits, what=self._address.url, deadline=deadline)
+        return upload(store, content, fingerprint, traits, what=url_shown(self._address.url), deadline=deadline)
 
     def _read_page(self, store: Client) -> _Page | None:
         if not self._is_read:

@@ -16,11 +16,11 @@ from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import DeadlineExceeded, FlotillaError, InvalidInput, Unreachable
 from .._api.transport import Stream
+from .._images.whole_file import whole_file
 from . import expiry, instance
 from .backup_file import CHUNK, BackupFile, inspect
 from .backup_plan import Export, ExportObserved, plan_export
 from .plan import Plan, Step
-from .whole_file import whole_file
 
 # The backup that a server keeps until it is fetched is removed at once. If that fails, the server does it a day later.
 _LIFE = timedelta(days=1)

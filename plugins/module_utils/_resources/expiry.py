@@ -19,7 +19,7 @@ from .._api.errors import InvalidInput
 _NEVER = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "")
 # What has to be sent to a snapshot to take its expiry away: null leaves it.
 NEVER = _NEVER[0]
-_DATE = re.compile(r"(?P<date>[2-9]\d{3}-[01]\d-[0-3]\d)([T ](?P<time>[0-2]\d:[0-5]\d:[0-5]\d)Z?)?")
+_DATE = re.compile(r"(?P<date>[2-9]\d{3}-[01]\d-[0-3]\d)([T ](?P<time>[0-2]\d:[0-5]\d:[0-5]\d)(Z|\+00:00)?)?")
 _MOMENT = re.compile(
     r"(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.(?P<fraction>\d{1,9}))?(Z|(?P<zone>[+-]\d\d:\d\d))"
 )

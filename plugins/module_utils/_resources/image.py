@@ -5,31 +5,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from .._api.client import Client, path
-from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.deadline import REQUEST_SECONDS, Deadline
+from .._api.errors import ApiError, FlotillaError, InvalidInput, NotThereYet
 from .._images.refresh import newest
 from .._images.source import Offer, Source, Traits
-from .expiry import expiry
-from .image_plan import WRITABLE, Observed, Wanted, plan
+from .expiry import NEVER, expiry
+from .image_plan import WRITABLE, Observed, Wanted, invalid, plan
 from .plan import Plan, Step, write
 from .values import merge_config
 
 
 class Image:
-    """An image on a server, as the user wants it. source: where to get it from, if the user says."""
+    """An image on a server, as the user wants it. source: where to get it from, if the user says.
 
-    def __init__(self, client: Client, wanted: Wanted, source: Source | None) -> None:
+    predicting: check mode, in which what is missing may yet be made by an earlier task.
+    """
+
+    def __init__(self, client: Client, wanted: Wanted, source: Source | None, *, predicting: bool = False) -> None:
         for alias in [wanted.name, *(wanted.aliases or [])]:
             check_alias(alias)
         self.client = client
         self.wanted = wanted
         self._source = source if wanted.state in ("present", "refreshed") else None
+        self._predicting = predicting
         self._fingerprint: str | None = None
         self._brought = False
+        self._old: Mapping[str, Any] = {}
 
     def read(self) -> Observed:
         """The image meant, whether or not it bears the alias yet."""
@@ -49,7 +56,9 @@ class Image:
                 seen = replace(seen, content=found.metadata, etag=found.etag, fingerprint=self._fingerprint)
         if seen.content is None and self._source is not None and problem is None:
             self._source.check(self.client)
-        return replace(seen, **self._facts_of_old(aliases, seen), **self._refresh_facts(seen))
+        seen = replace(seen, **self._facts_of_old(aliases, seen), **self._refresh_facts(seen))
+        self._old = seen.old or {}
+        return seen
 
     def read_again(self, state: Observed) -> Observed:
         where = path("images", str(self._fingerprint or state.fingerprint))
@@ -57,18 +66,17 @@ class Image:
         return replace(state, content=found.metadata if found else None, etag=found.etag if found else None)
 
     def plan(self, state: Observed) -> Plan:
-        return plan(self.wanted, state)
+        return plan(self.wanted, state, predicting=self._predicting)
 
     def perform(self, step: Step, deadline: Deadline) -> None:
         if self._source is not None and step.action == self._source.action:
             self._bring(self._source, deadline)
         elif step.action == "alias":
-            self._undone_on_failure(
-                replace(step, payload={**(step.payload or {}), "target": self._fingerprint}), deadline
-            )
+            self._give_alias(step, deadline)
         elif step.action == "refresh":
             write(self.client, step, deadline)
             self._follow_name()
+            self._dress({}, deadline)
         else:
             write(self.client, step, deadline)
 
@@ -78,7 +86,7 @@ class Image:
         try:
             return self._source.look(self.client), None
         except FlotillaError as error:
-            if self._source.is_the_name:
+            if self._source.is_the_name and not (self._predicting and isinstance(error, NotThereYet)):
                 raise
             return None, error
 
@@ -113,33 +121,70 @@ class Image:
     def _bring(self, source: Source, deadline: Deadline) -> None:
         wanted = self.wanted
         properties = merge_config({}, wanted.properties, exact=False, owner=f"image {wanted.name}")
-        traits = Traits(bool(wanted.public), bool(wanted.auto_update), properties)
         offered = source.look(self.client).properties
+        traits = Traits(self._is_public, bool(wanted.auto_update), properties)
         self._fingerprint = source.bring(self.client, traits, deadline)
         self._brought = True
-        where = path("images", self._fingerprint)
-        state = self.client.get(where, doing=f"read image {wanted.name}")
-        # Pushed and relayed, an image has lost what its source says of it. The user's own properties are laid over those.
-        payload = {key: state.metadata[key] for key in WRITABLE if key in state.metadata}
-        merged = {
-            **payload,
-            "properties": {**payload["properties"], **offered, **properties},
-            "public": bool(wanted.public),
-        }
-        if wanted.expires_at is not None:
-            merged["expires_at"] = expiry(wanted.expires_at) or None
-        if merged != payload:
-            doing = f"update image {wanted.name}"
-            self._undone_on_failure(Step("update", doing, "PUT", where, merged, etag=state.etag), deadline)
+        with self._undone_on_failure():
+            if wanted.fingerprint not in (None, self._fingerprint):
+                reason = f"its source brought image {self._fingerprint}, and {wanted.fingerprint} is asked for"
+                raise invalid(self.client.remote, wanted.name, reason)
+            self._dress(offered, deadline)
 
-    def _undone_on_failure(self, step: Step, deadline: Deadline) -> None:
-        """A step after the image came: if it fails, the image is not left behind without it."""
+    def _dress(self, offered: Mapping[str, str], deadline: Deadline) -> None:
+        """Give a new image what the user says of it. offered: the properties it has at its source.
+
+        Pushed and relayed, an image has lost them. The user's own are laid over those.
+        """
+        wanted = self.wanted
+        where = path("images", str(self._fingerprint))
+        state = self.client.get(where, doing=f"read image {wanted.name}")
+        content = {key: state.metadata[key] for key in WRITABLE if key in state.metadata}
+        own = {**(content.get("properties") or {}), **offered}
+        changes: dict[str, Any] = {
+            "properties": merge_config(own, wanted.properties, exact=False, owner=f"image {wanted.name}"),
+            "public": self._is_public if self._brought else wanted.public,
+            "auto_update": wanted.auto_update,
+            "expires_at": None if wanted.expires_at is None else expiry(wanted.expires_at) or NEVER,
+        }
+        payload = {**content, **{key: value for key, value in changes.items() if value is not None}}
+        if payload != content:
+            doing = f"update image {wanted.name}"
+            self.client.write("PUT", where, payload, doing=doing, deadline=deadline, etag=state.etag)
+
+    @property
+    def _is_public(self) -> bool:
+        """Of an image yet to come: as the user says, or as the one is that has had its name."""
+        return bool(self._old.get("public")) if self.wanted.public is None else self.wanted.public
+
+    def _give_alias(self, step: Step, deadline: Deadline) -> None:
+        payload = {**(step.payload or {}), "target": self._fingerprint}
+        with self._undone_on_failure():
+            try:
+                write(self.client, replace(step, payload=payload), deadline)
+            except ApiError:
+                # Another task may have brought the same image and given it the same alias, at the same moment.
+                alias = payload.get("name")
+                found = alias and self.client.find(path("images", "aliases", str(alias)), doing=step.doing)
+                if not found or found.metadata.get("target") != self._fingerprint:
+                    raise
+
+    @contextmanager
+    def _undone_on_failure(self) -> Iterator[None]:
+        """What is done after the image came: if it fails, the image is not left behind without it.
+
+        One that has an alias by now is somebody's.
+        """
         try:
-            write(self.client, step, deadline)
+            yield
         except FlotillaError:
             if self._brought:
                 where = path("images", str(self._fingerprint))
-                self.client.write("DELETE", where, doing=f"remove image {self.wanted.name} again", deadline=deadline)
+                found = self.client.find(where, doing=f"read image {self.wanted.name}")
+                if found and not found.metadata.get("aliases"):
+                    doing = f"remove image {self.wanted.name} again"
+                    # With a time of its own: all that the user gave may be used up.
+                    self.client.write("DELETE", where, doing=doing, deadline=Deadline(REQUEST_SECONDS))
                 self._brought, self._fingerprint = False, None
             raise
 

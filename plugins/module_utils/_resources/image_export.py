@@ -13,6 +13,7 @@ from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._images.choice import fingerprint_of
 from .._images.destination import Destination
+from .image_plan import invalid
 from .plan import Plan, Step
 
 
@@ -25,17 +26,20 @@ class Observed:
 
 
 class ImageExport:
-    """An image that is to be in files at dest."""
+    """An image that is to be in files at dest. expected: the fingerprint it has to have, or None."""
 
-    def __init__(self, client: Client, name: str, dest: str) -> None:
+    def __init__(self, client: Client, name: str, dest: str, expected: str | None = None) -> None:
         self.client = client
         self._name = name
+        self._expected = expected
         self._destination = Destination(dest)
         self._files: list[str] = []
 
     def read(self) -> Observed:
         self._destination.check()
         fingerprint = fingerprint_of(self.client, self._name)
+        if self._expected not in (None, fingerprint):
+            raise invalid(self.client.remote, self._name, f"it is {fingerprint}, and {self._expected} is asked for")
         content = self.client.get(path("images", fingerprint), doing=f"read image {self._name}").metadata
         return Observed(content, self._destination.whole(fingerprint))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._api.client import path
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import FlotillaError, InvalidInput, NotThereYet
 from .._images.source import Offer
 from .expiry import expiry, stored_expiry
 from .plan import Plan, Step
@@ -39,6 +39,7 @@ class Wanted:
     public: bool | None = None
     auto_update: bool | None = None
     expires_at: str | None = None
+    fingerprint: str | None = None
     remove_old: bool = False
 
     def could_be_fingerprint(self) -> bool:
@@ -69,19 +70,28 @@ class Observed:
     newest: str | None = None
 
 
-def plan(wanted: Wanted, seen: Observed) -> Plan:
-    """The steps from what is seen to what is wanted. Raises InvalidInput for what cannot be."""
+def plan(wanted: Wanted, seen: Observed, *, predicting: bool = False) -> Plan:
+    """The steps from what is seen to what is wanted.
+
+    predicting: what only is not there yet is a warning. Raises InvalidInput for what cannot be.
+    """
     before = _described(seen.content) if seen.content else {}
     if wanted.state == "absent":
         return _plan_absent(wanted, seen, before)
+    if before and wanted.fingerprint not in (None, before["fingerprint"]):
+        reason = f"it is {before['fingerprint']}, and {wanted.fingerprint} is asked for"
+        raise invalid(seen.remote, wanted.name, f"{reason}: with a source, state: refreshed moves the alias")
     after = _after(wanted, seen, before)
     warnings = []
-    # The update comes first of all, while the ETag read is still the object's.
-    steps = [*_update(wanted, seen, before, after), *_create(wanted, seen), *_give_aliases(wanted, seen)]
+    steps = [*_create(wanted, seen, predicting), *_give_aliases(wanted, seen)]
     if seen.content and seen.newest not in (None, before["fingerprint"]):
+        # What the user says of the image is said of the new one then.
         where = path("images", before["fingerprint"], "refresh")
         steps.append(Step("refresh", f"refresh image {wanted.name}", "POST", where, {}))
         after["fingerprint"] = seen.newest
+    else:
+        # The update comes first of all, while the ETag read is still the object's.
+        steps = [*_update(wanted, seen, before, after), *steps]
     if wanted.remove_old and seen.old:
         reason = _still_needed(wanted, seen)
         if reason:
@@ -93,7 +103,13 @@ def plan(wanted: Wanted, seen: Observed) -> Plan:
     if before and seen.offer and seen.offer.fingerprint:
         notes["image_moved_on"] = seen.offer.fingerprint != before["fingerprint"]
     if seen.offer_problem:
-        warnings.append(f"cannot tell whether the image has moved on: {seen.offer_problem}")
+        so = "cannot tell whether the image has moved on" if before else "cannot tell what the image will be"
+        warnings.append(f"{so}: {seen.offer_problem}")
+    if after["auto_update"] and not _can_be_followed(seen):
+        warnings.append(
+            "auto_update is of no use: the server can follow an image only that it copied by itself, by the alias of a public"
+            " image"
+        )
     in_api_terms = {"aliases": [{"name": alias, "description": ""} for alias in after["aliases"]]}
     shown = before or (_described(seen.old) if seen.old else {})
     return Plan(shown, after, tuple(steps), notes, in_api_terms, tuple(warnings))
@@ -132,14 +148,22 @@ def _plan_absent(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> P
     return Plan(before, {}, (Step("delete", f"delete image {wanted.name}", "DELETE", where),))
 
 
+def _can_be_followed(seen: Observed) -> bool:
+    if seen.content is not None:
+        return bool((seen.content.get("update_source") or {}).get("alias"))
+    return seen.offer is None or seen.offer.can_be_followed
+
+
 def _after(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> dict[str, Any]:
+    offered = dict(seen.offer.properties) if seen.offer else {}
+    was_public = bool((seen.old or {}).get("public"))
     return {
         "fingerprint": before.get("fingerprint") or seen.fingerprint,
         "aliases": sorted({*before.get("aliases", []), *aliases_wanted(wanted, seen)}),
         "properties": merge_config(
-            before.get("properties", {}), wanted.properties, exact=False, owner=f"image {wanted.name}"
+            before.get("properties", offered), wanted.properties, exact=False, owner=f"image {wanted.name}"
         ),
-        "public": before.get("public", False) if wanted.public is None else wanted.public,
+        "public": before.get("public", was_public) if wanted.public is None else wanted.public,
         "auto_update": before.get("auto_update", False) if wanted.auto_update is None else wanted.auto_update,
         "expires_at": before.get("expires_at", "") if wanted.expires_at is None else expiry(wanted.expires_at),
     }
@@ -155,10 +179,10 @@ def _update(wanted: Wanted, seen: Observed, before: Mapping[str, Any], after: Ma
     return [Step("update", f"update image {wanted.name}", "PUT", where, payload, etag=seen.etag)]
 
 
-def _create(wanted: Wanted, seen: Observed) -> list[Step]:
+def _create(wanted: Wanted, seen: Observed, predicting: bool) -> list[Step]:
     if seen.content is not None:
         return []
-    if seen.offer_problem is not None:
+    if seen.offer_problem is not None and not (predicting and isinstance(seen.offer_problem, NotThereYet)):
         raise seen.offer_problem
     if not seen.action:
         reason = "it is not there, and to have it made it takes source, file, source_url or source_container"

@@ -16,6 +16,7 @@ from backup_files import SETTINGS, backup, index, members, tarball
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.server import INCUS, LXD, Server
+from ansible_collections.flotilla.lxd.plugins.module_utils._images.whole_file import whole_file
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import backup_adapt, backup_file, backup_plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.backup_file import inspect
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.backup_plan import (
@@ -26,7 +27,6 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._resources.backup_pla
     plan_export,
     plan_import,
 )
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.whole_file import whole_file
 
 
 @pytest.fixture

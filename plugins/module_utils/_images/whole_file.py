@@ -18,7 +18,7 @@ _PARTIAL = ".part"
 class WholeFile:
     """What is written to a file beside the one of the name (partial), which it replaces when keep() is called.
 
-    Nobody but the owner may read it. Errors of the file system are raised as InvalidInput, which nobody takes for those of a
+    Errors of the file system are raised as InvalidInput, which nobody takes for those of a
     connection.
     """
 
@@ -50,7 +50,7 @@ class WholeFile:
 
 
 @contextmanager
-def whole_file(path: str) -> Iterator[WholeFile]:
+def whole_file(path: str, mode: int = 0o600) -> Iterator[WholeFile]:
     """Write a file of which nothing stays behind unless it is kept. Raises InvalidInput."""
     partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{_PARTIAL}")
     try:
@@ -59,7 +59,7 @@ def whole_file(path: str) -> Iterator[WholeFile]:
     except OSError as error:
         raise unwritable(path, error) from error
     try:
-        _lock(path, partial, descriptor)
+        _lock(path, partial, descriptor, mode)
         try:
             yield WholeFile(path, partial, descriptor)
         finally:
@@ -74,13 +74,13 @@ def unwritable(path: str, error: OSError) -> InvalidInput:
     return InvalidInput(f"dest {path} cannot be written: {error.strerror or error}")
 
 
-def _lock(path: str, partial: str, descriptor: int) -> None:
+def _lock(path: str, partial: str, descriptor: int, mode: int) -> None:
     """Make the file ours and empty, unless another run is at it, or has just given it its name."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.stat(partial).st_ino != os.fstat(descriptor).st_ino:
             raise FileNotFoundError
-        os.fchmod(descriptor, 0o600)
+        os.fchmod(descriptor, mode)
         os.ftruncate(descriptor, 0)
     except (BlockingIOError, FileNotFoundError) as error:
         raise InvalidInput(f"dest {path} is being written by another run") from error
