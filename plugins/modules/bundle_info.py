@@ -11,7 +11,7 @@ module: bundle_info
 short_description: Reads a service bundle, as of Juju
 version_added: 0.1.0
 description:
-  - Reads a bundle in Juju's own format, lays overlays over it, and tells all that is wrong with it at once, each with its line.
+  - Reads a bundle in Juju's own format, lays overlays over it, and tells all that is wrong with it at once, by file and line.
   - Returns the merged bundle, and what there would be to do to deploy it where nothing is yet. It deploys nothing, and asks
     no server.
   - A bundle that is wrong does not fail the task; look at RV(problems). A file that is not there or may not be read does.
@@ -109,7 +109,7 @@ problems:
       sample: /srv/site/bundle.yaml
 unsupported:
   description:
-    - What Juju can do and neither LXD nor Incus can, so that the bundle cannot be deployed as it means to be, by file and line.
+    - What Juju can do and neither LXD nor Incus can, so that the bundle cannot be deployed as it is meant, by file and line.
     - These are bundles for Kubernetes, offers of other models (C(saas)), containers other than C(lxd), and endpoints that are
       exposed to spaces. What can be left out is a warning.
   returned: success

@@ -11,11 +11,11 @@ from typing import Any
 
 from .document import Value
 from .findings import Place
-from .merge import KUBERNETES
 
 # How the fields are called that cannot be called so in Python; the others only write - for _.
 _KEYS = {"kind": "bundle", "num_units": "num_units"}
 EVERYTHING = "*"
+KUBERNETES = "kubernetes"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Deployed:
-    """An application that is there. exposed_endpoints: name to (spaces, CIDRs)."""
+    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name."""
 
     charm: str
     series: str = ""
@@ -31,7 +31,7 @@ class Deployed:
     annotations: Mapping[str, str] = field(default_factory=dict)
     constraints: str = ""
     exposed: bool = False
-    exposed_endpoints: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    exposed_endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .bundle import Application, Bundle
+from .applications import series_of
+from .bundle import Application
 from .changes import AddMachine, AddUnit
 from .draft import Draft
-from .model import Model, Numbers, host_of
+from .model import host_of
 from .names import natural
 from .placement import NEW, Placement, parse
-from .series import series_of
 from .verify_placement import waiting_for
 
 
@@ -34,27 +33,12 @@ class _Spot:
 
 
 class UnitPlanner:
-    """Adds to a draft. By the bundle's names, matched has the machines that are there already, deployed and machines the
-    changes that make applications and machines.
-    """
+    """Adds the units, and the machines that are only theirs, to a draft that has everything else."""
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        model: Model,
-        draft: Draft,
-        numbers: Numbers,
-        matched: Mapping[str, str],
-        deployed: Mapping[str, int],
-        machines: Mapping[str, int],
-    ) -> None:
-        self._bundle = bundle
-        self._model = model
+    def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._numbers = numbers
-        self._matched = matched
-        self._deployed = deployed
-        self._machines = machines
+        self._bundle = draft.bundle
+        self._model = draft.model
         # The changes that add units, by application, in the order of the units; and where the units come to stand.
         self._adding: dict[str, list[int]] = {}
         self._spots: dict[int, _Spot] = {}
@@ -65,9 +49,9 @@ class UnitPlanner:
     def plan(self) -> None:
         for name in sorted(self._bundle.applications, key=natural):
             missing = self._bundle.applications[name].num_units - len(self._model.units(name))
-            requires = [self._deployed[name]] if name in self._deployed else []
+            requires = [self._draft.deployed[name]] if name in self._draft.deployed else []
             self._adding[name] = [
-                self._draft.add(AddUnit(name, self._numbers.unit(name)), *requires) for _ in range(missing)
+                self._draft.add(AddUnit(name, self._draft.numbers.unit(name)), *requires) for _ in range(missing)
             ]
         left = sorted(self._bundle.applications)
         while left:
@@ -108,7 +92,7 @@ class UnitPlanner:
         placement = parse(text)
         if placement is None or placement.may_repeat or not self._model.units(name):
             return False
-        machine = self._matched.get(placement.machine, placement.machine)
+        machine = self._draft.matched.get(placement.machine, placement.machine)
         if placement.unit is not None:
             machine = self._model.machine_of(placement.application, placement.unit) or ""
         return self._model.unit_on(machine, name, placement.container) is not None
@@ -126,19 +110,19 @@ class UnitPlanner:
         return self._beside_application(application, placement, directive)
 
     def _new_machine(self) -> _Spot:
-        return _Spot(self._numbers.machine(), makes_machine=True)
+        return _Spot(self._draft.numbers.machine(), makes_machine=True)
 
     def _named_new_machine(self, application: Application, kind: str) -> _Spot:
-        machine = self._numbers.machine()
-        container = self._numbers.container(machine, kind) if kind else ""
+        machine = self._draft.numbers.machine()
+        container = self._draft.numbers.container(machine, kind) if kind else ""
         change = AddMachine(machine, application.constraints, series_of(application, self._bundle), container=container)
         return _Spot(container or machine, requires=(self._draft.add(change),))
 
     def _on_machine(self, application: Application, placement: Placement) -> _Spot:
-        there = self._matched.get(placement.machine)
+        there = self._draft.matched.get(placement.machine)
         if there is not None:
             return self._on_existing(there, placement.container)
-        adding = self._machines[placement.machine]
+        adding = self._draft.machines[placement.machine]
         change = self._draft.changes[adding]
         assert isinstance(change, AddMachine)
         return self._in_container(application, _Spot(change.machine, requires=(adding,)), placement.container)
@@ -175,7 +159,7 @@ class UnitPlanner:
     def _on_existing(self, machine: str, kind: str) -> _Spot:
         if not kind:
             return _Spot(machine, existing=True)
-        return _Spot(self._numbers.container(host_of(machine), kind), makes_machine=True)
+        return _Spot(self._draft.numbers.container(host_of(machine), kind), makes_machine=True)
 
     def _in_container(self, application: Application, spot: _Spot, kind: str) -> _Spot:
         """A container on the machine of the spot, beside any container that the spot itself is."""
@@ -185,7 +169,7 @@ class UnitPlanner:
             spot.host,
             application.constraints,
             series_of(application, self._bundle),
-            container=self._numbers.container(spot.host, kind),
+            container=self._draft.numbers.container(spot.host, kind),
             existing=spot.existing or spot.host in self._model.machines,
         )
         adding = self._draft.add(change, *spot.requires)

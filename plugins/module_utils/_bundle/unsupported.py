@@ -55,6 +55,12 @@ def _find_placements(application: Application, findings: Findings) -> None:
 
 
 def _find_fields(application: Application, what: str, findings: Findings) -> None:
+    for name, resource in application.resources.items():
+        if isinstance(resource, int):
+            findings.warn(
+                f"resource {quoted(name)} of {what} is left out: it is a revision in a store of Juju's, and not a file",
+                application.at("resources", name),
+            )
     for name, exposed in application.exposed_endpoints.items():
         if exposed.expose_to_spaces:
             findings.refuse(
@@ -67,6 +73,7 @@ def _find_fields(application: Application, what: str, findings: Findings) -> Non
         ("devices", "no charm here is given devices of a cloud"),
         ("offers", "there are no relations between models here"),
         ("plan", "nothing is metered here"),
+        ("trust", "no charm here has a cloud's credentials"),
     ):
         if getattr(application, field):
             findings.warn(f"{field} of {what} is left out: {reason}", application.at(field))

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
 from . import constraints, unsupported, verify_application, verify_charms, verify_placement, verify_relations
-from .bundle import Bundle
+from .bundle import KUBERNETES, Bundle
 from .charm import Charm
 from .findings import Findings, quoted
-from .merge import KUBERNETES
 from .names import is_application, is_base, is_number, is_offer_url, is_series
 
 
