@@ -84,10 +84,10 @@ def _check_machines(draft: Draft) -> None:
         if isinstance(change, (AddMachine, AddUnit))
     }
     for number in (number for number, adding in draft.machines.items() if adding not in used):
-        left = sorted({*draft.model.machines} - {*draft.matched.values()}, key=natural)
-        perhaps = f", perhaps to one of the model's machines {', '.join(left)}" if left else ""
+        there = sorted({*draft.model.machines} - {*draft.matched.values()}, key=natural)
+        perhaps = f", perhaps on {', '.join(there)} of the model" if there else ""
         hosts = sorted(name for name, each in draft.bundle.applications.items() if number in each.to)
         raise InvalidInput(
-            "bundle and machine mapping are inconsistent: need an explicit entry mapping bundle machine"
-            f" {quoted(number)}{perhaps} - the target should host [{', '.join(hosts)}]"
+            f"bundle and machine mapping are inconsistent: nothing would be put on bundle machine {quoted(number)}, for the"
+            f" units of {', '.join(hosts)} are there already{perhaps}"
         )
