@@ -160,8 +160,8 @@ def test_services_are_applications_of_older_bundles(directory):
                 (
                     1,
                     (
-                        "bundle overlay file used deprecated 'services' key, this is not valid for bundle overlay files: write"
-                        " applications"
+                        "bundle overlay file used deprecated 'services' key, this is not valid for bundle overlay files:"
+                        " write applications"
                     ),
                 )
             ],

@@ -162,8 +162,8 @@ BAD = [
             (
                 5,
                 (
-                    'charm x of application "a" is for series jammy and cannot be deployed to machine "0" with different series'
-                    " noble"
+                    'charm x of application "a" is for series jammy and cannot be deployed to machine "0" with different'
+                    " series noble"
                 ),
             )
         ],
@@ -260,8 +260,8 @@ OVERLAID = [
             (
                 3,
                 (
-                    'exposed-endpoints cannot be specified together with "expose: true" in application "a": all endpoints would'
-                    " be open to everyone"
+                    'exposed-endpoints cannot be specified together with "expose: true" in application "a": all endpoints'
+                    " would be open to everyone"
                 ),
             )
         ],
