@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
@@ -16,7 +17,8 @@ from .findings import Findings, quoted, quoted_list
 
 
 def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: Findings) -> None:
-    seen = set()
+    seen: set[tuple[End, ...]] = set()
+    related: Counter[End] = Counter()
     for relation in bundle.relations:
         ends = _ends(relation, bundle, findings)
         if ends is None:
@@ -26,7 +28,14 @@ def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: 
         pair = tuple(sorted(ends))
         if pair in seen:
             findings.problem(f"relation {quoted_list(relation.ends)} is defined more than once", relation.place)
+            continue
         seen.add(pair)
+        related.update(pair)
+        for end in pair:
+            limit = _limit(end, bundle, charms or {})
+            if limit and related[end] > limit:
+                text = f"relation {quoted_list(relation.ends)} would exceed the limit of {limit} that {end} has"
+                findings.problem(text, relation.place)
 
 
 def _ends(relation: Relation, bundle: Bundle, findings: Findings) -> tuple[End, End] | None:
@@ -90,6 +99,14 @@ def _fitting(
         findings,
     )
     return ends
+
+
+def _limit(end: End, bundle: Bundle, charms: Mapping[str, Charm | None]) -> int | None:
+    """How many relations an endpoint can be in, if its charm says so."""
+    application = bundle.applications.get(end.application)
+    charm = charms.get(application.charm) if application is not None else None
+    endpoint = charm.related(end.endpoint) if charm is not None else None
+    return endpoint.limit if endpoint is not None else None
 
 
 def _check(relation: Relation, sides: list[tuple[End, str, CharmEndpoint | None]], findings: Findings) -> None:

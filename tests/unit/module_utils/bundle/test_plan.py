@@ -79,6 +79,16 @@ def test_a_bundle_in_full(lines):
     ]
 
 
+def test_machines_get_numbers_of_their_own(lines):
+    text = "applications: {a: {charm: x, num_units: 2, to: [5, 10]}}\nmachines: {10: , 5: }"
+    assert [line for line in lines(text) if "machine" in line] == [
+        "add new machine 0 (bundle machine 5)",
+        "add new machine 1 (bundle machine 10)",
+        "add unit a/0 to new machine 0",
+        "add unit a/1 to new machine 1",
+    ]
+
+
 def test_exposed_endpoints(lines):
     overlay = """\
     applications:
