@@ -51,7 +51,7 @@ class UnitPlanner:
             missing = self._bundle.applications[name].num_units - len(self._model.units(name))
             requires = [self._draft.deployed[name]] if name in self._draft.deployed else []
             self._adding[name] = [
-                self._draft.add(AddUnit(name, self._draft.numbers.unit(name)), *requires) for _ in range(missing)
+                self._draft.add(AddUnit(name, self._draft.numbers.unit(name)), *requires) for _number in range(missing)
             ]
         left = sorted(self._bundle.applications)
         while left:

@@ -308,7 +308,7 @@ def test_what_is_required_comes_first_and_again_there_is_nothing(directory, plan
     chance = random.Random(1)
     placements = ["new", "lxd:new", "0", "lxd:0", "lxd:1", "a", "lxd:a", "b", "lxd:b", "a/0", "lxd:b/0"]
     seen = 0
-    for _ in range(300):
+    for _round in range(300):
         applications = []
         for name in "abc":
             count = chance.randint(1, 3)
