@@ -19,6 +19,8 @@ except ImportError:
 
 # No bundle has that many; a few aliases of aliases do.
 _MOST_VALUES = 200_000
+# As much of a text is enough to find it by.
+_SHOWN = 40
 _TAG = "tag:yaml.org,2002:"
 _KINDS = {dict: "a map", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
 
@@ -44,7 +46,9 @@ class Value:
         if self.data is None:
             return "empty"
         words = _KINDS[type(self.data)]
-        return f"{words}, {quoted(self.text)}" if isinstance(self.data, (str, int, float)) else words
+        if not isinstance(self.data, (str, int, float)):
+            return words
+        return f"{words}, {quoted(self.text if len(self.text) <= _SHOWN else f'{self.text[:_SHOWN]}...')}"
 
     @property
     def entries(self) -> dict[str, Value]:

@@ -89,6 +89,14 @@ def test_machines_get_numbers_of_their_own(lines):
     ]
 
 
+def test_a_charm_in_a_directory(directory, lines):
+    (directory.path / "mine").mkdir()
+    assert lines("applications: {a: {charm: ./mine}}") == [
+        f"use role {directory.path}/mine as charm mine",
+        "deploy application a using mine",
+    ]
+
+
 def test_exposed_endpoints(lines):
     overlay = """\
     applications:
