@@ -54,7 +54,7 @@ def test_what_is_left_out_is_told(directory, field, words):
 
 
 def test_channels_and_revisions_are_told_once(directory):
-    text = "applications:\n  b: {charm: x}\n  c:\n    charm: x\n    channel: edge\n  a: {charm: y, channel: edge, revision: 0}"
+    text = "applications:\n  b: {charm: x}\n  c:\n    charm: x\n    channel: edge\n  a: {charm: y, revision: 0}"
     ((line, words),) = [(each.place.line, each.text) for each in directory.read(text).findings.warnings]
     assert line == 5 and words.startswith("channel and revision are left out (applications a, c): ")
 
