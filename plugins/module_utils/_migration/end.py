@@ -24,6 +24,8 @@ _PROTECTED = "security.protection.delete"
 # A server that is only restarted, and a line that is only cut for a moment, are waited for.
 _PATIENCE = 20.0
 _PAUSE = 1.0
+# What is at work on a container and cannot be called off, such as a stop, is given this long to end.
+_LONGEST_OPERATION = 120.0
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,14 @@ class End:
         return Seen(found.metadata, tuple(snapshots), found.etag)
 
     def look_patiently(self) -> Seen | None:
-        """The same, after something went wrong: the server may be on its way back. Raises what the last try raised."""
+        """The same after something went wrong, once what is still at work on the container has ended.
+
+        The server may be on its way back. Raises what the last try raised.
+        """
         deadline = Deadline(_PATIENCE)
         while True:
             try:
+                self._end_operations(Deadline(_LONGEST_OPERATION))
                 return self.look()
             except (Unreachable, ApiError) as error:
                 if deadline.passed or (isinstance(error, ApiError) and error.status < 500):

@@ -91,6 +91,9 @@ class Migration:
         Raises what the servers raise, with a sentence about what there is now.
         """
         source, target = self._look()
+        if view(source).mark or view(target).mark:
+            # What an earlier run began may still be going on.
+            source, target = self.source.look_patiently(), self.target.look_patiently()
         plan = self._foresee(source, target)
         self.report.before, self.report.after = self._places(plan)
         for _turn in range(_MOST_STEPS):
