@@ -19,6 +19,7 @@ from .known_keys import unknown_keys
 from .mark import Mark
 from .preflight import Question, findings, survey
 from .retreat import Retreat
+from .snapshots import Adaptation, short_name
 from .steps import Journey
 from .translate import Changes, translated
 from .verify import differences, snapshot_differences
@@ -150,12 +151,17 @@ class Migration:
             self.source.usage(),
         )
         found = findings(question, survey(self.target, body, keys))
+        if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
+            found.append(
+                f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"
+                " transfer: relay, or snapshots: none"
+            )
         if target is not None and options.mode == steps.REFRESH and view(target).is_up:
             found.append("the copy runs, and only one that is stopped can be brought up to date")
         return found
 
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
-        return {_short(one): list(one.get("profiles") or ()) for one in source.snapshots}
+        return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
 
     def _perform(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -192,6 +198,7 @@ class Migration:
             refresh=refresh,
             live=mark.live and view(source).is_up,
             loose=options.mode != steps.MOVE and view(source).is_up,
+            adapt=self._adapt(source),
         )
         sending = transfer.Transfer(self.source, self.target, parcel, member=options.target)
         way = transfer.LOCAL if self.is_local else options.transfer
@@ -199,22 +206,36 @@ class Migration:
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
+        options = self.options
         found = differences(self._body(source), target.content)
-        found += snapshot_differences(self._expected_snapshots(source), target.snapshots)
+        expected = self._adaptation.expected(source) if options.snapshots == preflight.ALL else []
+        found += snapshot_differences(expected, target.snapshots)
         if found:
             raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
         self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
 
-    def _expected_snapshots(self, source: Seen) -> list[dict[str, Any]]:
-        if self.options.snapshots != preflight.ALL:
-            return []
-        return [dict(one) for one in source.snapshots]
+    @property
+    def _adaptation(self) -> Adaptation:
+        dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
+        keep = self.source.client.server.kind == self.target.client.server.kind
+        return Adaptation(
+            self.source.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
+        )
+
+    def _adapt(self, source: Seen) -> Adaptation | None:
+        """How the snapshots have to change, if they have to."""
+        adaptation = self._adaptation
+        return adaptation if self._takes_snapshots and adaptation.is_needed(source.snapshots) else None
+
+    @property
+    def _takes_snapshots(self) -> bool:
+        return self.options.snapshots == preflight.ALL and not self.is_local
 
     def _body(self, source: Seen) -> dict[str, Any]:
         """The container as it is to be at the target."""
         options, content = self.options, source.content
         if self._snapshot:
-            content = next((one for one in source.snapshots if _short(one) == self._snapshot), content)
+            content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
         kinds = self.source.client.server.kind, self.target.client.server.kind
         body = translated(content, options.mode, *kinds, options.changes)
         if options.mode != steps.MOVE:
@@ -251,11 +272,6 @@ class Migration:
 
 def _marked(body: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
     return {**body, "config": {**body["config"], marks.KEY: mark.text()}}
-
-
-def _short(snapshot: Mapping[str, Any]) -> str:
-    """Its name alone: old servers give CONTAINER/SNAPSHOT."""
-    return str(snapshot["name"]).rpartition("/")[2]
 
 
 def _there(seen: Seen | None) -> Seen:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .snapshots import short_name
 from .translate import plain
 
 _FIELDS = ("architecture", "description", "devices", "ephemeral", "profiles")
@@ -28,8 +29,8 @@ def differences(expected: Mapping[str, Any], content: Mapping[str, Any]) -> list
 
 def snapshot_differences(expected: Sequence[Mapping[str, Any]], snapshots: Sequence[Mapping[str, Any]]) -> list[str]:
     """The same for its snapshots. expected: those of the source that were to come along, config keys as here."""
-    there = {_short(one): one for one in snapshots}
-    wanted = {_short(one): one for one in expected}
+    there = {short_name(one): one for one in snapshots}
+    wanted = {short_name(one): one for one in expected}
     found = [f"its snapshot {name} is missing" for name in wanted if name not in there]
     found += [f"it has a snapshot {name} that the source has not" for name in there if name not in wanted]
     for name in wanted.keys() & there.keys():
@@ -64,8 +65,3 @@ _EMPTY: Mapping[str, Any] = {
     "profiles": [],
     "stateful": False,
 }
-
-
-def _short(snapshot: Mapping[str, Any]) -> str:
-    """Its name alone: old servers give CONTAINER/SNAPSHOT."""
-    return str(snapshot["name"]).rpartition("/")[2]
