@@ -191,7 +191,7 @@ class Migration:
         elif step == steps.VERIFY:
             self._verify(_there(source), _there(target), deadline)
         elif step == steps.START:
-            self.target.bring_to(_mark_of(target).was, deadline)
+            self.target.bring_to(_mark_of(source).was, deadline)
         elif step == steps.DELETE:
             self.source.delete(deadline)
         elif step == steps.UNMARK:
