@@ -75,7 +75,7 @@ class World:
             "status": status,
             "status_code": CODES[status],
             "architecture": "x86_64",
-            "config": {"user.x": "1", "volatile.eth0.hwaddr": "00:16:3e:00:00:01"},
+            "config": {"user.x": "1", "boot.autostart": "true", "volatile.eth0.hwaddr": "00:16:3e:00:00:01"},
             "devices": {},
             "profiles": ["default"],
             "description": "",
@@ -100,6 +100,13 @@ class World:
             for number in list(server.operations):
                 operation = server.operations.pop(number)
                 _conclude(server, operation, self.fate)
+
+    def restart(self) -> None:
+        """Both machines go down and come up again."""
+        for server in (self.a, self.b):
+            for one in server.instances.values():
+                if one.content["config"].get("boot.autostart") == "true" and one.content["status"] == "Stopped":
+                    _change_state(one, "start")
 
     def serve(self, server: Server, method: str, path: str, payload: Any) -> tuple[int, Any]:
         fault, number = self.fault, self.count

@@ -85,6 +85,7 @@ class Case:
             source = world.a.instances["c1"]
             assert KEY not in source.content["config"], (said, world.log)
             assert source.content["status"] == self.status, (said, world.log)
+            assert source.content["config"]["boot.autostart"] == "true"
             assert self.mode == "refresh" or self.target(world) is None, (said, world.log)
 
     def finish(self, world: World) -> None:
@@ -100,6 +101,7 @@ class Case:
         assert there.complete and there.data == newest, world.log
         assert KEY not in there.content["config"], world.log
         assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
+        assert there.content["config"]["boot.autostart"] == "true"
         if self.mode == "move":
             assert "c1" not in world.a.instances, world.log
             assert there.content["status"] == self.status
@@ -161,3 +163,17 @@ def test_killed_twice_at_every_pair_of_requests(fate):
                 world.settle()
                 world.require_a_whole()
             case.finish(world)
+
+
+@pytest.mark.parametrize("kind", ["killed", "lost"])
+@pytest.mark.parametrize("fate", FATES)
+def test_machines_that_are_restarted_in_the_middle(fate, kind):
+    """Nothing half starts by itself, and no source that waits."""
+    case = Case("move", "Running", fate=fate)
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, kind))
+        world.settle()
+        world.restart()
+        world.require_a_whole()
+        case.finish(world)
