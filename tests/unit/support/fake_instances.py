@@ -106,7 +106,7 @@ class World:
         for server in (self.a, self.b):
             for one in server.instances.values():
                 if one.content["config"].get("boot.autostart") == "true" and one.content["status"] == "Stopped":
-                    _change_state(one, "start")
+                    change_state(one, "start")
 
     def serve(self, server: Server, method: str, path: str, payload: Any) -> tuple[int, Any]:
         fault, number = self.fault, self.count
@@ -247,7 +247,7 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
     if rest[1:] == ["state"]:
         if method == "GET":
             return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
-        return _begin(server, lambda _fate: _change_state(there, payload["action"]), rest[0])
+        return _begin(server, lambda _fate: change_state(there, payload["action"]), rest[0])
     if method == "GET":
         return 200, there.content
     if method == "PATCH":
@@ -264,7 +264,7 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
     return _push(server, rest[0], payload["target"]) if "target" in payload else _offer(server, rest[0])
 
 
-def _change_state(there: Instance, action: str) -> None:
+def change_state(there: Instance, action: str) -> None:
     assert there.complete or action == "stop", "a half was started"
     status = {"start": "Running", "stop": "Stopped", "freeze": "Frozen", "unfreeze": "Running"}[action]
     if action == "start":
