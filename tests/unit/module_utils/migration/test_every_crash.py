@@ -28,6 +28,8 @@ FAULTS = ("lost", "deaf", "refused", "killed")
 def no_waiting(monkeypatch):
     monkeypatch.setattr(end, "_PATIENCE", 0.0)
     monkeypatch.setattr(transfer, "_TRIES", 2)
+    monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.0)
+    monkeypatch.setattr(transfer, "_WAITS_SECONDS", 0.0)
     monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
