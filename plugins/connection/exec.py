@@ -173,11 +173,12 @@ from ansible.utils.display import Display
 
 from ..module_utils._api.deadline import Deadline
 from ..module_utils._api.errors import FlotillaError
-from ..module_utils._remotes.resolve import Access, connect
+from ..module_utils._remotes.resolve import Access
 from ..plugin_utils._connection.compiled import keep_compiled
-from ..plugin_utils._connection.container import Container, MissingFile, TransferFailed
 from ..plugin_utils._connection.dialogue import BecomeTask, CommandTimedOut, EscalationFailed, Task, TerminalTask
-from ..plugin_utils._connection.target import choose, locate
+from ..plugin_utils._connection.local_files import MissingFile, TransferFailed
+from ..plugin_utils._connection.reach import Reached, reach
+from ..plugin_utils._connection.target import choose
 
 display = Display()
 
@@ -195,7 +196,7 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._container: Container | None = None
+        self._container: Reached | None = None
         self._delegate: str | None = None
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
@@ -253,9 +254,8 @@ class Connection(ConnectionBase):
                     self.get_option("container"), self.get_option("address"), self._delegate or self._host_name
                 )
                 access = Access(**{option: self.get_option(option) for option in ACCESS_OPTIONS})
-                instance, access = locate(name, access)
                 user = str(self.get_option("remote_user"))
-                self._container = Container(connect(access), instance, user, self.get_option("timeout"))
+                self._container = reach(name, access, user, self.get_option("timeout"))
                 display.vvv(f"CONTAINER {self._container} FOR USER {user}", host=self._shown)
             self._connected = True
         return self

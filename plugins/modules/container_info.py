@@ -73,6 +73,7 @@ containers:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._lxc import host
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import listing
 
 OPTIONS = {
@@ -84,6 +85,11 @@ OPTIONS = {
 
 def read(module: AnsibleModule) -> dict:
     params = module.params
+    access = _module.access(module)
+    if host.is_meant(access):
+        here = host.meant(access)
+        found = here.containers() if params["name"] is None else filter(None, [here.find(params["name"])])
+        return {"containers": [one.described(with_state=params["with_state"]) for one in found]}
     containers = listing.containers(
         _module.client(module), params["name"], with_state=params["with_state"], all_projects=params["all_projects"]
     )

@@ -18,6 +18,18 @@ class ConfigurationError(FlotillaError):
     """The client configuration is missing, broken, or does not say which server is meant."""
 
 
+class MissingLibrary(FlotillaError):
+    """A Python library that only some tasks need is missing where this runs. hint: where it is to be had."""
+
+    def __init__(self, library: str, hint: str) -> None:
+        super().__init__(f"the Python that runs this lacks the library {library} ({hint})")
+        self.library = library
+
+
+class NotAvailable(FlotillaError):
+    """The container is not there, or is in no state to do what is asked of it."""
+
+
 class Unreachable(FlotillaError):
     """No conversation with the server came about, or it broke off."""
 
