@@ -85,8 +85,10 @@ def _rooted_below(directory: Path) -> Iterator[int]:
 
 def _is_marked(pid: int, directory: Path) -> bool:
     marked = f"{MARK}={directory}".encode() in _read(pid, "environ").split(b"\0")
-    # Incus starts container monitors with an empty environment, but their title names the directory.
-    if not marked and not _read(pid, "cmdline").startswith(f"[lxc monitor] {directory}/".encode()):
+    # Incus starts container monitors with an empty environment, and a classic one may have been started by anybody, but
+    # their title names the directory.
+    titles = tuple(f"[lxc monitor] {directory}{end}".encode() for end in ("/", " "))
+    if not marked and not _read(pid, "cmdline").startswith(titles):
         return False
     # A lab inside a container of this lab has the same names; its processes are seen from here, but not ours.
     return _namespace(pid, "pid") == _namespace(os.getpid(), "pid")

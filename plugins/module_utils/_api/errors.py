@@ -19,10 +19,10 @@ class ConfigurationError(FlotillaError):
 
 
 class MissingLibrary(FlotillaError):
-    """A Python library that only some tasks need is missing where this runs. hint: where it is to be had."""
+    """A Python library is missing where this runs. purpose: what needs it; hint: where it is to be had."""
 
-    def __init__(self, library: str, hint: str) -> None:
-        super().__init__(f"the Python that runs this lacks the library {library} ({hint})")
+    def __init__(self, library: str, purpose: str, hint: str) -> None:
+        super().__init__(f"{purpose} needs the Python library {library}, which the Python that runs this lacks ({hint})")
         self.library = library
 
 

@@ -97,8 +97,9 @@ def _become(process: Process) -> int:
     try:
         os.execvp(process.argv[0], list(process.argv))
     except OSError as error:
-        os.write(2, f"{process.argv[0]}: {error.strerror}\n".encode(errors="replace"))
-        return _NOT_FOUND if isinstance(error, (FileNotFoundError, NotADirectoryError)) else _NOT_EXECUTABLE
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        os.write(2, f"{process.argv[0]}: {'not found' if missing else error.strerror}\n".encode(errors="replace"))
+        return _NOT_FOUND if missing else _NOT_EXECUTABLE
 
 
 @contextmanager

@@ -20,5 +20,5 @@ NAME = "lxc"
 def binding() -> Any:
     """The module lxc. Raises MissingLibrary."""
     if lxc is None:
-        raise MissingLibrary(NAME, "Debian and its kin have it as python3-lxc, for the system's Python only")
+        raise MissingLibrary(NAME, "classic LXC", "Debian has it as python3-lxc, for the system's Python only")
     return lxc

@@ -29,7 +29,7 @@ _PUT = 'test -d "$3" || { echo "the directory $3 does not exist" >&2; exit 1; };
 _MISSING, _DIRECTORY = 3, 4
 # The first line is the file's mode, or empty where nothing there tells it.
 _FETCH = f"""
-test -e "$1" || exit {_MISSING}
+test -e "$1" || test -L "$1" || exit {_MISSING}
 test -d "$1" && exit {_DIRECTORY}
 stat -Lc %a -- "$1" 2>/dev/null || echo
 exec cat -- "$1"
