@@ -1,0 +1,114 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A classic container's arrival on a server: its root file system as an image that is there for a moment, then a container.
+
+An image is the way in that every version of both servers has, and one they unpack with all that a file can have.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from .._api.client import Client, path
+from .._api.deadline import Deadline
+from .._api.errors import FlotillaError
+from .._images.upload import settled
+
+# Which container an image is part of, so that one left by a run that was killed is found by the next.
+PROPERTY = "flotilla.passing"
+
+
+def fitted(
+    devices: Mapping[str, Mapping[str, str]],
+    inherited: Mapping[str, Mapping[str, str]],
+    bridges: Mapping[str, bool],
+    mapped: Mapping[str, str],
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The devices as this server can have them, and what stands against that, in words. Pure.
+
+    inherited: what the profiles bring; bridges: the server's networks, and whether they are its own (``managed``); mapped:
+    networks by what they are called at the source.
+    """
+    fitting: dict[str, dict[str, str]] = {}
+    missing = []
+    for name, device in devices.items():
+        fitting[name] = dict(device)
+        parent = device.get("parent")
+        if parent is None:
+            continue
+        network = mapped.get(parent, parent)
+        if network not in bridges:
+            missing.append(f"its interface {name} is on {parent}, and the target has no network {network}")
+        elif bridges[network] and device.get("nictype") == "bridged":
+            kept = {key: value for key, value in device.items() if key not in ("nictype", "parent")}
+            fitting[name] = {**kept, "network": network}
+        else:
+            fitting[name]["parent"] = network
+    # An interface that the container does not have, it is not to get either.
+    for name, device in inherited.items():
+        if device.get("type") == "nic" and name not in fitting:
+            fitting[name] = {"type": "none"}
+    return fitting, missing
+
+
+def bridges(target: Client) -> dict[str, bool]:
+    """All networks the server sees, its own (True) and others, by name."""
+    listed = target.get(path("networks"), doing="list networks", recursion="1").metadata or ()
+    return {network["name"]: bool(network.get("managed")) for network in listed}
+
+
+def inherited(target: Client, profiles: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The devices that a container of these profiles has. Raises NotFound."""
+    devices: dict[str, dict[str, str]] = {}
+    for name in profiles:
+        devices.update(target.get(path("profiles", name), doing=f"read profile {name}").metadata.get("devices") or {})
+    return devices
+
+
+def create(
+    target: Client, body: Mapping[str, Any], origin: str, chunks: Iterable[bytes], *, doing: str, deadline: Deadline
+) -> None:
+    """Make a container out of a stream that is a unified image. body: as for ``POST /1.0/instances``, without source.
+
+    origin: which container it is from. Nothing is left if it fails, neither image nor container.
+    """
+    with _passing_image(target, origin, chunks, doing, deadline) as fingerprint:
+        payload = {"type": "container", **body, "source": {"type": "image", "fingerprint": fingerprint}}
+        target.write("POST", path("instances"), payload, doing=doing, deadline=deadline)
+
+
+def metadata(architecture: str, created: int, origin: str) -> dict[str, Any]:
+    """metadata.yaml of the image of a root file system. created: in seconds since 1970."""
+    # No two are alike, so that none is ever taken for one that is there already.
+    properties = {PROPERTY: origin, "serial": uuid.uuid4().hex}
+    return {"architecture": architecture, "creation_date": created, "properties": properties}
+
+
+@contextmanager
+def _passing_image(
+    store: Client, origin: str, chunks: Iterable[bytes], doing: str, deadline: Deadline
+) -> Iterator[str]:
+    _clear(store, origin, doing, deadline)
+    prefix = store.server.kind.header_prefix
+    headers = {"Content-Type": "application/octet-stream", f"{prefix}public": "false"}
+    body = store.progress.counted(chunks, doing)
+    reply = store.send("POST", path("images"), doing=doing, body=body, headers=headers, deadline=deadline)
+    finished = reply.operation.wait(deadline) if reply.operation else reply.metadata
+    fingerprint = settled(store, finished, doing)
+    try:
+        yield fingerprint
+    except FlotillaError:
+        _clear(store, origin, doing, Deadline(deadline.seconds))
+        raise
+    _clear(store, origin, doing, deadline)
+
+
+def _clear(store: Client, origin: str, doing: str, deadline: Deadline) -> None:
+    """Delete what images there are of this container."""
+    for image in store.get(path("images"), doing=doing, recursion="1").metadata or ():
+        if (image.get("properties") or {}).get(PROPERTY) == origin:
+            store.write("DELETE", path("images", image["fingerprint"]), doing=doing, deadline=deadline)
