@@ -100,9 +100,9 @@ def _read(path: str, including: tuple[str, ...]) -> Iterator[Entry]:
 
 
 def _included(entry: Entry) -> list[str]:
-    """The file, or those of a directory that end in .conf."""
+    """The file, or those of a directory that end in .conf. A directory need not be there."""
     if not os.path.isdir(entry.value):
-        return [entry.value]
+        return [] if entry.value.endswith("/") else [entry.value]
     return [os.path.join(entry.value, name) for name in sorted(os.listdir(entry.value)) if name.endswith(".conf")]
 
 
