@@ -87,6 +87,8 @@ def read(module: AnsibleModule) -> dict:
     params = module.params
     access = _module.access(module)
     if host.is_meant(access):
+        if params["all_projects"]:
+            module.fail_json(msg=f"all_projects does not go with url {access.url}: classic LXC has no projects")
         here = host.meant(access)
         found = here.containers() if params["name"] is None else filter(None, [here.find(params["name"])])
         return {"containers": [one.described(with_state=params["with_state"]) for one in found]}

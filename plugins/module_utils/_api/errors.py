@@ -22,7 +22,9 @@ class MissingLibrary(FlotillaError):
     """A Python library is missing where this runs. purpose: what needs it; hint: where it is to be had."""
 
     def __init__(self, library: str, purpose: str, hint: str) -> None:
-        super().__init__(f"{purpose} needs the Python library {library}, which the Python that runs this lacks ({hint})")
+        super().__init__(
+            f"{purpose} needs the Python library {library}, which the Python that runs this lacks ({hint})"
+        )
         self.library = library
 
 

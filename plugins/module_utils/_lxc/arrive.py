@@ -9,7 +9,7 @@ An image is the way in that every version of both servers has, and one they unpa
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,53 +20,6 @@ from .._images.upload import settled
 
 # Which container an image is part of, so that one left by a run that was killed is found by the next.
 PROPERTY = "flotilla.passing"
-
-
-def fitted(
-    devices: Mapping[str, Mapping[str, str]],
-    inherited: Mapping[str, Mapping[str, str]],
-    bridges: Mapping[str, bool],
-    mapped: Mapping[str, str],
-) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """The devices as this server can have them, and what stands against that, in words. Pure.
-
-    inherited: what the profiles bring; bridges: the server's networks, and whether they are its own (``managed``); mapped:
-    networks by what they are called at the source.
-    """
-    fitting: dict[str, dict[str, str]] = {}
-    missing = []
-    for name, device in devices.items():
-        fitting[name] = dict(device)
-        parent = device.get("parent")
-        if parent is None:
-            continue
-        network = mapped.get(parent, parent)
-        if network not in bridges:
-            missing.append(f"its interface {name} is on {parent}, and the target has no network {network}")
-        elif bridges[network] and device.get("nictype") == "bridged":
-            kept = {key: value for key, value in device.items() if key not in ("nictype", "parent")}
-            fitting[name] = {**kept, "network": network}
-        else:
-            fitting[name]["parent"] = network
-    # An interface that the container does not have, it is not to get either.
-    for name, device in inherited.items():
-        if device.get("type") == "nic" and name not in fitting:
-            fitting[name] = {"type": "none"}
-    return fitting, missing
-
-
-def bridges(target: Client) -> dict[str, bool]:
-    """All networks the server sees, its own (True) and others, by name."""
-    listed = target.get(path("networks"), doing="list networks", recursion="1").metadata or ()
-    return {network["name"]: bool(network.get("managed")) for network in listed}
-
-
-def inherited(target: Client, profiles: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The devices that a container of these profiles has. Raises NotFound."""
-    devices: dict[str, dict[str, str]] = {}
-    for name in profiles:
-        devices.update(target.get(path("profiles", name), doing=f"read profile {name}").metadata.get("devices") or {})
-    return devices
 
 
 def create(

@@ -68,11 +68,10 @@ def start(container: Container, process: Process, stdin: int, stdout: int, stder
 def open_terminal(container: Container) -> tuple[int, int]:
     """A new terminal of the container's own: our end of it, and the process's. Raises NotAvailable."""
     try:
-        with _opened(f"/proc/{container.handle.init_pid}/root") as root:
-            # Step by step, since a link in there may lead to a file of this host.
-            with _opened("dev", root) as dev, _opened("pts", dev) as pts:
-                flags = os.O_RDWR | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
-                near = os.open("ptmx", flags, dir_fd=pts)
+        root = f"/proc/{container.handle.init_pid}/root"
+        # Step by step, since a link in there may lead to a file of this host.
+        with _opened(root) as top, _opened("dev", top) as dev, _opened("pts", dev) as pts:
+            near = os.open("ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=pts)
         try:
             fcntl.ioctl(near, _TIOCSPTLCK, b"\0\0\0\0")
             return near, fcntl.ioctl(near, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)

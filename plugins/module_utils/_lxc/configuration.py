@@ -78,7 +78,9 @@ def as_map(entries: Iterable[Entry]) -> dict[str, Value]:
 
 def _read(path: str, including: tuple[str, ...]) -> Iterator[Entry]:
     if path in including or len(including) >= _MOST_NESTED:
-        raise InvalidInput(f"{including[-1]} includes {path}, which includes it in turn, or too many files do so in a row")
+        raise InvalidInput(
+            f"{including[-1]} includes {path}, which includes it in turn, or too many files do so in a row"
+        )
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             lines = stream.read().splitlines()

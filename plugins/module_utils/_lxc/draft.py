@@ -10,12 +10,20 @@ from dataclasses import dataclass, field
 from .configuration import Entry
 
 
+@dataclass(frozen=True)
+class Lost:
+    """What has no counterpart, by its key; reason: the line, where it is, and why."""
+
+    key: str
+    reason: str
+
+
 @dataclass
 class Draft:
     """What has been translated so far.
 
     config, devices: as in the API; raw: lines of LXC's own that the servers take as they are (``raw.lxc``); lost: what has no
-    counterpart, each with where it is said; notes: what is still to be known, and changes nothing in the container.
+    counterpart; notes: what is still to be known, and changes nothing in the container.
     """
 
     name: str
@@ -25,11 +33,11 @@ class Draft:
     raw: list[str] = field(default_factory=list)
     architecture: str = ""
     ephemeral: bool = False
-    lost: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def lose(self, entry: Entry, reason: str = "neither LXD nor Incus has anything like it") -> None:
-        self.lost.append(f"{entry.key} = {entry.value} ({entry.where}): {reason}")
+        self.lost.append(Lost(entry.key, f"{entry.key} = {entry.value} ({entry.where}): {reason}"))
 
     def keep_raw(self, entry: Entry) -> None:
         self.raw.append(f"{entry.key} = {entry.value}")

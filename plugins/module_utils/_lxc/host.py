@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from .._api.errors import ConfigurationError, InvalidInput, NotAvailable
-from .._images.metadata import kernel_architecture
+from .._images.metadata import ARCHITECTURES
 from .._remotes.resolve import CLASSIC, Access
 from . import configuration
 from .binding import binding
@@ -29,8 +29,12 @@ _STATUS: Mapping[str, tuple[str, int]] = {
     "THAWED": ("Running", 103),
 }
 _FAMILIES = ("inet", "inet6")
-# What LXC calls processors that it knows by several names.
-_ARCHITECTURES = {"x86": "i686", "i386": "i686", "i486": "i686", "i586": "i686", "linux32": "i686", "arm": "armv7l"}
+# The kernel's names of what LXC, and Debian, call otherwise.
+_KERNEL_NAMES: Mapping[str, str] = {
+    **{debian: kernel for kernel, debian in ARCHITECTURES.items()},
+    **dict.fromkeys(("x86", "i386", "i486", "i586", "linux32"), "i686"),
+    **dict.fromkeys(("arm", "armhf", "armv8l"), "armv7l"),
+}
 
 
 class Container:
@@ -146,13 +150,17 @@ def meant(access: Access) -> Host:
     if path.startswith("//"):
         path = path[2:]
     if path and not path.startswith("/"):
-        raise ConfigurationError(f"url {url} is not understood: classic LXC on this host is lxc: or lxc:///path/of/lxcpath")
+        raise ConfigurationError(
+            f"url {url} is not understood: classic LXC on this host is lxc: or lxc:///path/of/lxcpath"
+        )
     lxcpath = os.path.normpath(path) if path else str(binding().default_config_path)
     binding()
     return Host(access.remote or url, lxcpath)
 
 
-def architecture_of(entries: list[configuration.Entry]) -> str | None:
-    """What the configuration says, in the kernel's words. Raises InvalidInput for what neither server knows."""
-    named = next((entry.value for entry in entries if entry.key == "lxc.arch"), None)
-    return kernel_architecture(_ARCHITECTURES.get(named, named)) if named and named != "linux64" else None
+def architecture_of(entries: Iterable[configuration.Entry]) -> str | None:
+    """What the configuration says, in the kernel's words if they are known; None: the host's own."""
+    named = next((entry.value for entry in entries if entry.key == "lxc.arch"), "")
+    if named in ("", "linux64"):
+        return None
+    return _KERNEL_NAMES.get(named, named)

@@ -42,7 +42,9 @@ class IdMap:
                 continue
             fields = entry.value.split()
             if len(fields) != 4 or fields[0] not in _KINDS or not all(field.isdigit() for field in fields[1:]):
-                raise InvalidInput(f"lxc.idmap = {entry.value} ({entry.where}) is not understood: it is u, g or b, and 3 numbers")
+                raise InvalidInput(
+                    f"lxc.idmap = {entry.value} ({entry.where}) is not understood: it is u, g or b, and three numbers"
+                )
             inside, outside, size = map(int, fields[1:])
             ranges += [Range(kind, inside, outside, size) for kind in _KINDS[fields[0]]]
         return cls(tuple(ranges))

@@ -21,16 +21,21 @@ def start(container: Container) -> None:
 
 def stop(container: Container, *, seconds: int, force: bool) -> None:
     """Ask it to shut down, or end it without asking (force). Raises DeadlineExceeded if it does not in so many seconds."""
-    handle = container.handle
-    if handle.state == "FROZEN" and not handle.unfreeze():
-        raise _failed("unfreeze", container)
     if force:
-        if not handle.stop():
+        if not container.handle.stop():
             raise _failed("stop", container)
-    elif not handle.shutdown(seconds):
+    elif not container.handle.shutdown(seconds):
         raise DeadlineExceeded(
             f"remote {container.host.name}: container {container.name} has not shut down within {seconds} seconds"
         )
+
+
+def act(container: Container, action: str) -> None:
+    """``start``, ``freeze`` or ``unfreeze``. Raises NotAvailable."""
+    if action == "start":
+        start(container)
+    elif not getattr(container.handle, action)():
+        raise _failed(action, container)
 
 
 def destroy(container: Container) -> None:

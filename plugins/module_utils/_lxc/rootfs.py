@@ -32,6 +32,16 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
+class Survey:
+    """size: bytes it takes on its disk; strangers: files whose owner is nobody in the container, the first few of them. They
+    would change hands on the way.
+    """
+
+    size: int
+    strangers: list[str]
+
+
+@dataclass(frozen=True)
 class Rootfs:
     """path: the directory; ids: who its files belong to."""
 
@@ -55,18 +65,20 @@ class Rootfs:
             raise InvalidInput(f"its root file system {path} ({said.where}) is not there")
         return cls(os.path.normpath(path), IdMap.parse(entries))
 
-    def strangers(self) -> list[str]:
-        """Files whose owner is nobody in the container, the first few of them. They would change hands on the way."""
-        if self.ids.is_empty:
-            return []
-        found = []
+    def survey(self) -> Survey:
+        """Look at every file, but into none."""
+        size = 0
+        strangers: list[str] = []
+        seen: set[int] = set()
         for path, status in _walk(self.path, os.lstat(self.path).st_dev):
+            if status.st_ino not in seen:
+                size += status.st_blocks * _BLOCK
+            if status.st_nlink > 1:
+                seen.add(status.st_ino)
             known = self.ids.inside("uid", status.st_uid), self.ids.inside("gid", status.st_gid)
-            if None in known:
-                found.append(f"/{os.path.relpath(path, self.path)} of {status.st_uid}:{status.st_gid}")
-                if len(found) == _MOST_NAMED:
-                    break
-        return found
+            if None in known and len(strangers) < _MOST_NAMED:
+                strangers.append(f"/{os.path.relpath(path, self.path)} of {status.st_uid}:{status.st_gid}")
+        return Survey(size, strangers)
 
     def image(self, metadata: Mapping[str, Any]) -> Iterator[bytes]:
         """A unified image with this metadata.yaml. Raises InvalidInput, before the end, if not all can be read."""

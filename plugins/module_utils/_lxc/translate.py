@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .._api.errors import InvalidInput
 from .configuration import INCLUDE, Entry
 from .draft import Draft
 from .host import architecture_of
@@ -56,10 +55,7 @@ def translate(name: str, entries: Sequence[Entry], rootfs: str) -> Draft:
 
 
 def _identity(draft: Draft, entries: Sequence[Entry]) -> None:
-    try:
-        draft.architecture = architecture_of(list(entries)) or ""
-    except InvalidInput as error:
-        draft.lost.append(str(error))
+    draft.architecture = architecture_of(entries) or ""
     ids = IdMap.parse(entries)
     draft.config["security.privileged"] = "true" if ids.is_empty else "false"
     shared = ids.shared()

@@ -37,7 +37,9 @@ def mount(draft: Draft, entry: Entry) -> None:
         return
     elif kind in _VIRTUAL:
         draft.keep_raw(entry)
-    elif not source.startswith("/") or ("bind" not in options and "rbind" not in options and not source.startswith("/dev/")):
+    elif not source.startswith("/") or (
+        "bind" not in options and "rbind" not in options and not source.startswith("/dev/")
+    ):
         draft.lose(entry, "only files, directories and block devices of the host can be mounted")
     else:
         draft.devices[_name(draft, path)] = _disk(source, path, options)

@@ -24,10 +24,10 @@ def nics(draft: Draft, lines: Mapping[int, Lines]) -> None:
     taken = 0
     for number in sorted(lines):
         each = lines[number]
-        kind = _value(each, "type")
-        if kind in (None, "empty", "none"):
-            if kind == "none":
-                draft.lose(each["type"][0], "a container cannot share the network of its host")
+        kind = _value(each, "type") or "empty"
+        if kind == "none":
+            draft.lose(each["type"][0], "a container cannot share the network of its host")
+        if kind in ("empty", "none"):
             continue
         device = _device(draft, each, kind)
         if device is None:

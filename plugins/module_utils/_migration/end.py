@@ -46,6 +46,10 @@ class End:
         self.client = client
         self.name = name
 
+    @property
+    def remote(self) -> str:
+        return self.client.remote
+
     def __str__(self) -> str:
         project = self.client.project
         return f"{self.client.remote}:{self.name}" + (

@@ -14,6 +14,7 @@ from .._api.deadline import Deadline
 from .._api.errors import FlotillaError, InvalidInput
 from . import mark as marks
 from . import preflight, steps, transfer
+from .classic import ClassicEnd
 from .end import End, Seen, view
 from .known_keys import unknown_keys
 from .mark import Mark
@@ -63,7 +64,7 @@ class Report:
 class Migration:
     """A container on its way from one end to the other."""
 
-    def __init__(self, source: End, target: End, options: Options) -> None:
+    def __init__(self, source: End | ClassicEnd, target: End, options: Options) -> None:
         self.source = source
         self.target = target
         self.options = options
@@ -147,6 +148,9 @@ class Migration:
             self.source.usage(),
         )
         found = findings(question, survey(self.target, body, keys))
+        if isinstance(self.source, ClassicEnd):
+            found += self.source.objections(options.mode, vars(options))
+            self.report.warnings += self.source.notes
         if target is not None and options.mode == steps.REFRESH and view(target).is_up:
             found.append("the copy runs, and only one that is stopped can be brought up to date")
         return found
@@ -190,10 +194,14 @@ class Migration:
             live=mark.live and view(source).is_up,
             loose=options.mode != steps.MOVE and view(source).is_up,
         )
-        sending = transfer.Transfer(self.source, self.target, parcel, member=options.target)
-        way = transfer.LOCAL if self.is_local else options.transfer
-        self.report.transfer = sending.send(way, deadline)
+        self.report.transfer = self._send(parcel, deadline)
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+
+    def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
+        if isinstance(self.source, ClassicEnd):
+            return self.source.send(self.target, parcel, self.options.target, deadline)
+        sending = transfer.Transfer(self.source, self.target, parcel, member=self.options.target)
+        return sending.send(transfer.LOCAL if self.is_local else self.options.transfer, deadline)
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         found = differences(self._body(source), target.content)
@@ -210,11 +218,15 @@ class Migration:
     def _body(self, source: Seen) -> dict[str, Any]:
         """The container as it is to be at the target."""
         options, content = self.options, source.content
+        if isinstance(self.source, ClassicEnd):
+            return self._with_origin(self.source.body(source, options.mode, self.target, options.changes))
         if self._snapshot:
             content = next((one for one in source.snapshots if _short(one) == self._snapshot), content)
         kinds = self.source.client.server.kind, self.target.client.server.kind
-        body = translated(content, options.mode, *kinds, options.changes)
-        if options.mode != steps.MOVE:
+        return self._with_origin(translated(content, options.mode, *kinds, options.changes))
+
+    def _with_origin(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.options.mode != steps.MOVE:
             body["config"][marks.COPY_OF] = str(self.source.place)
         return body
 
@@ -242,7 +254,7 @@ class Migration:
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]
         return InvalidInput(
-            f"remote {self.source.client.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
+            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Callable
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
 from . import steps
+from .classic import ClassicEnd
 from .end import End, Seen, view
 from .mark import REFRESHING
 
@@ -24,7 +25,7 @@ class Failed(FlotillaError):
 class Retreat:
     """What is seen after a failure, and what is made of it. undone: what could not be put back, in words."""
 
-    def __init__(self, source: End, target: End, journey: steps.Journey) -> None:
+    def __init__(self, source: End | ClassicEnd, target: End, journey: steps.Journey) -> None:
         self._source = source
         self._target = target
         self._journey = journey
@@ -82,7 +83,7 @@ class Retreat:
         return f"{error}. Now {what}{undone}. The same task again goes on from there"
 
 
-def _look(end: End) -> tuple[Seen | None, str | None]:
+def _look(end: End | ClassicEnd) -> tuple[Seen | None, str | None]:
     """What is there, or why that cannot be known."""
     try:
         return end.look_patiently(), None

@@ -25,7 +25,9 @@ from .pipes import converse
 from .streams import STDERR, STDIN, STDOUT
 
 _SHELL = "/bin/sh"
-_PUT = 'test -d "$3" || { echo "the directory $3 does not exist" >&2; exit 1; }; umask 077; cat > "$1" && chmod "$2" "$1"'
+_PUT = (
+    'test -d "$3" || { echo "the directory $3 does not exist" >&2; exit 1; }; umask 077; cat > "$1" && chmod "$2" "$1"'
+)
 _MISSING, _DIRECTORY = 3, 4
 # The first line is the file's mode, or empty where nothing there tells it.
 _FETCH = f"""
