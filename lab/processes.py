@@ -14,7 +14,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import mounts
+from lab import cgroups, mounts
 from lab.run import LabError
 from lab.settings import MARK, Daemon
 
@@ -37,6 +37,7 @@ def end(directory: Path) -> None:
         found = {*_marked(directory), *_rooted_below(directory)} - {os.getpid()}
         if not found:
             return
+        cgroups.thaw(found)
         for pid in found:
             _kill(pid, directory)
     raise LabError(f"Processes of {directory} do not end: {sorted(found)}.")

@@ -49,8 +49,14 @@ class Container:
 
     @cached_property
     def handle(self) -> Any:
-        """The container as python-lxc has it."""
-        return binding().Container(self.name, self.host.lxcpath)
+        """The container as python-lxc has it. Raises InvalidInput where LXC does not take its configuration."""
+        try:
+            return binding().Container(self.name, self.host.lxcpath)
+        except RuntimeError as error:
+            raise InvalidInput(
+                f"remote {self.host.name}: LXC does not take the configuration of container {self.name}:"
+                f" lxc-info --lxcpath={self.host.lxcpath} {self.name} may say why"
+            ) from error
 
     @cached_property
     def entries(self) -> list[configuration.Entry]:

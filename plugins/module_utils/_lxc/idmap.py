@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .._api.errors import InvalidInput
 from .configuration import Entry
 
-_KINDS = {"u": ("uid",), "g": ("gid",), "b": ("uid", "gid")}
+_KINDS = {"u": "uid", "g": "gid"}
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class IdMap:
             fields = entry.value.split()
             if len(fields) != 4 or fields[0] not in _KINDS or not all(field.isdigit() for field in fields[1:]):
                 raise InvalidInput(
-                    f"lxc.idmap = {entry.value} ({entry.where}) is not understood: it is u, g or b, and three numbers"
+                    f"lxc.idmap = {entry.value} ({entry.where}) is not understood: it is u or g, and three numbers"
                 )
             inside, outside, size = map(int, fields[1:])
-            ranges += [Range(kind, inside, outside, size) for kind in _KINDS[fields[0]]]
+            ranges.append(Range(_KINDS[fields[0]], inside, outside, size))
         return cls(tuple(ranges))
 
     @property

@@ -77,7 +77,7 @@ class Rootfs:
                 seen.add(status.st_ino)
             known = self.ids.inside("uid", status.st_uid), self.ids.inside("gid", status.st_gid)
             if None in known and len(strangers) < _MOST_NAMED:
-                strangers.append(f"/{os.path.relpath(path, self.path)} of {status.st_uid}:{status.st_gid}")
+                strangers.append(f"{path[len(self.path) :] or '/'} of {status.st_uid}:{status.st_gid}")
         return Survey(size, strangers)
 
     def image(self, metadata: Mapping[str, Any]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-_NUMBERS = 65536
+NUMBERS = 65536
 # Runs in the directory itself, as its root: in a user namespace where its files belong to other numbers.
 _DESCRIBE = r"""
 import hashlib, json, os, stat
@@ -40,6 +40,11 @@ for directory, names, files in os.walk("."):
         look(os.path.join(directory, name))
 print(json.dumps(found))
 """
+
+
+def as_root_of(base: int) -> list[str]:
+    """What runs a command as the root of a container whose numbers begin with base on this host."""
+    return ["lxc-usernsexec", "-m", f"u:0:{base}:{NUMBERS}", "-m", f"g:0:{base}:{NUMBERS}", "--"] if base else []
 
 
 def described(root: Path) -> dict[str, Any]:
@@ -80,9 +85,8 @@ def fill(root: Path) -> None:
 
 
 def _run_as_its_root(root: Path, base: int, program: str) -> str:
-    within = ["lxc-usernsexec", "-m", f"u:0:{base}:{_NUMBERS}", "-m", f"g:0:{base}:{_NUMBERS}", "--"] if base else []
     done = subprocess.run(
-        [*within, "/usr/bin/python3", "-c", program], cwd=root, capture_output=True, text=True, check=False
+        [*as_root_of(base), "/usr/bin/python3", "-c", program], cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

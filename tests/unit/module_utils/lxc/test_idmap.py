@@ -27,7 +27,7 @@ def test_privileged():
     assert parsed().inside("uid", 33) == 33
 
 
-@pytest.mark.parametrize("line", ["u 0 100000", "x 0 1 2", "u 0 -1 2", "u a b c"])
+@pytest.mark.parametrize("line", ["u 0 100000", "b 0 1 2", "u 0 -1 2", "u a b c"])
 def test_nonsense(line):
     with pytest.raises(InvalidInput, match="config:1"):
         parsed(line)

@@ -81,8 +81,8 @@ def test_survey(root):
 
 
 def test_survey_finds_strangers(root):
-    ids = IdMap.parse([Entry("lxc.idmap", "b 0 4000000 1", "config:1")])
+    ids = IdMap.parse([Entry("lxc.idmap", "u 0 4000000 1", "config:1")])
     found = Rootfs(str(root), ids).survey()
     assert len(found.strangers) == 5
     mine = os.lstat(root)
-    assert found.strangers[0] == f"/. of {mine.st_uid}:{mine.st_gid}"
+    assert found.strangers[0] == f"/ of {mine.st_uid}:{mine.st_gid}"
