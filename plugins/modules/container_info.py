@@ -14,8 +14,8 @@ description:
   - Returns the containers and virtual machines of a server, or one of them.
   - With O(url=lxc:) it returns the containers of classic LXC on the host that runs the task.
 requirements:
-  - "lxc (Python library; Debian has it as python3-lxc, for the system's Python only), and the right to read LXC's directory of
-    containers, which is root's as a rule, for O(url=lxc:) only"
+  - "For O(url=lxc:) only: lxc (Python library; Debian has it as python3-lxc, for the system's Python only), and the right to
+    read LXC's directory of containers, which is root's as a rule"
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
@@ -63,10 +63,10 @@ RETURN = r"""
 containers:
   description:
     - The containers, in the words of the API.
-    - Of classic LXC, with C(kind) V(lxc), these are C(name), C(type), C(status), C(status_code), C(ephemeral), C(architecture)
-      where the configuration says it, C(config), and C(state) with C(status), C(status_code), C(pid) and C(network). In
-      C(config) are LXC's own keys, without those of the files that LXC brings. Keys that may be there more than once, like
-      C(lxc.mount.entry), are lists.
+    - Of classic LXC, with C(kind) V(lxc), these are C(name), C(type), C(status), C(status_code), C(ephemeral),
+      C(architecture) where the configuration says it, C(config), and C(state) with C(status), C(status_code), C(pid) and
+      C(network). In C(config) are LXC's own keys, without those of the files that LXC brings. Keys that may be there more
+      than once, like C(lxc.mount.entry), are lists.
   returned: success
   type: list
   elements: dict

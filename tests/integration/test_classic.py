@@ -124,7 +124,9 @@ class TestInventory:
     def test_mistakes(self, here, tmp_path):
         def said(*remotes, **options) -> str:
             file = self.write(tmp_path, *remotes, **options)
-            done = subprocess.run(["ansible-inventory", "-i", file, "--list"], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["ansible-inventory", "-i", file, "--list"], capture_output=True, text=True, check=False
+            )
             assert done.returncode != 0
             return " ".join(done.stderr.split())
 
@@ -193,7 +195,10 @@ class TestMigrate:
         assert config == {"boot.autostart": "true", "security.privileged": "false" if base else "true"}
         assert there["devices"] == {
             "eth0": {
-                **{"type": "nic", "nictype": "bridged", "parent": f"lab-{remote}", "name": "eth0"},
+                "type": "nic",
+                "nictype": "bridged",
+                "parent": f"lab-{remote}",
+                "name": "eth0",
                 "hwaddr": "00:16:3e:12:34:56",
             }
         }
@@ -211,7 +216,9 @@ class TestMigrate:
     def test_copy(self, here, remote, name, move, tasks, command_line):
         rootfs = here.create("c1", "busybox", "lxc.net.0.hwaddr = 00:16:3e:12:34:56", network=True)
         before = described(rootfs)
-        ran = tasks(*three_times(move("copy", mode="copy", config={"user.why": "trial", "security.privileged": "false"})))
+        ran = tasks(
+            *three_times(move("copy", mode="copy", config={"user.why": "trial", "security.privileged": "false"}))
+        )
         assert_done(ran, "copy", "transfer", "verify", "unmark")
         assert described(rootfs) == before
         there = config_of(command_line, remote, name)
@@ -310,7 +317,9 @@ def _wait_for_tar(rootfs: Path) -> list[str]:
     """The processes that pack a directory and send what is packed, once they do."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        listed = subprocess.run(["pgrep", "--full", f"tar --create.*{rootfs}"], capture_output=True, text=True, check=False)
+        listed = subprocess.run(
+            ["pgrep", "--full", f"tar --create.*{rootfs}"], capture_output=True, text=True, check=False
+        )
         if listed.stdout:
             packing = listed.stdout.split()[0]
             parent = Path("/proc", packing, "stat").read_text().rpartition(")")[2].split()[1]

@@ -16,9 +16,10 @@ from .._api.errors import FlotillaError, InvalidInput
 from .._lxc.host import Host
 from .._resources.instance import check_name
 from .classic import ClassicEnd
+from .classic_journey import ClassicMigration
 from .end import End
 from .journey import Migration, Options, Report
-from .mark import read
+from .mark import Place, read
 from .steps import MOVE
 
 _PATTERN = frozenset("*?[")
@@ -61,10 +62,13 @@ def migrate(
             raise InvalidInput("target_name is a name for one container, and name is a pattern or several")
     reports, errors = [], []
     for name in chosen:
-        journey = Migration(_end(source, name), End(target, target_name or name), options)
+        journey = _journey(source, name, End(target, target_name or name), options)
         try:
             check_name(journey.target.name)
-            journey.check() if check else _run(journey, deadline)
+            if check:
+                journey.check()
+            else:
+                _run(journey, deadline)
         except FlotillaError as error:
             journey.report.failure = str(error)
             errors.append(error)
@@ -107,8 +111,14 @@ def _run(journey: Migration, deadline: Deadline) -> None:
         again.run(deadline)
 
 
-def _end(home: Home, name: str) -> End | ClassicEnd:
-    return End(home, name) if isinstance(home, Client) else ClassicEnd(home, name)
+def _journey(home: Home, name: str, target: End, options: Options) -> Migration:
+    if isinstance(home, Client):
+        return Migration(End(home, name), target, options)
+    return ClassicMigration(ClassicEnd(home, name), target, options)
+
+
+def _place(home: Home) -> Place:
+    return (End(home, "") if isinstance(home, Client) else ClassicEnd(home, "")).place
 
 
 def _names_at(home: Home) -> list[str]:
@@ -125,6 +135,6 @@ def _known(source: Home, target: Client) -> list[str]:
         mark = read(one.get("config") or {})
         if mark is not None and mark.mode == MOVE:
             server_and_project, _slash, name = mark.origin.rpartition("/")
-            if server_and_project == str(_end(source, "").place).rpartition("/")[0]:
+            if server_and_project == str(_place(source)).rpartition("/")[0]:
                 under_way.append(name)
     return sorted({*_names_at(source), *under_way})

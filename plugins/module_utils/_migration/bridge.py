@@ -4,10 +4,9 @@
 """Passes on what two servers say to each other in a migration, when neither reaches the other.
 
 Each has an operation with a websocket for every stream (control, file system, and CRIU's). What one sends goes to the other
-as it is, frame by frame: a client has to mask what it sends, and a mask of zeros leaves the bytes alone. So a frame costs no
-more than its head, and pings, pongs and the end of a stream pass as well.
+frame by frame, pings, pongs and the end of a stream as well.
 
-Source: RFC 6455, sections 4 and 5.
+Source: RFC 6455, section 4.
 """
 
 from __future__ import annotations
@@ -24,11 +23,12 @@ from .._api.client import Client
 from .._api.deadline import Deadline
 from .._api.errors import Unreachable
 from .._api.operation import Operation
+from .frames import Frames, Rewrite
 
 _CHUNK = 256 * 1024
 # How much one server may be ahead of the other.
 _MOST_HELD = 4 * _CHUNK
-_MASKED = 0x80
+_CONTROL = "control"
 _LOOK_SECONDS = 1.0
 
 
@@ -83,9 +83,10 @@ def hang_up(operation: Operation) -> None:
     line.close()
 
 
-def bridge(near: Line, far: Line, doing: str, deadline: Deadline) -> None:
+def bridge(near: Line, far: Line, doing: str, deadline: Deadline, rewrite: Rewrite | None = None) -> None:
     """Connect every stream of the one with that of the other, until both have ended all of them.
 
+    rewrite: what is made of the first message that near, the source, sends on the control stream.
     Raises Unreachable, and DeadlineExceeded.
     """
     flows: list[Flow] = []
@@ -93,21 +94,25 @@ def bridge(near: Line, far: Line, doing: str, deadline: Deadline) -> None:
         if stream in far.secrets:
             one, said_by_one = near.connect(stream, deadline)
             other, said_by_other = far.connect(stream, deadline)
-            flows += [Flow(one, other, said_by_one), Flow(other, one, said_by_other)]
-    total = near.client.progress.counted(_pump(flows, deadline), doing)
-    for _chunk in total:
+            there = Flow(one, other, Frames(rewrite if stream == _CONTROL else None), said_by_one)
+            back = Flow(other, one, Frames(), said_by_other)
+            there.back, back.back = back, there
+            flows += [there, back]
+    for _chunk in near.client.progress.counted(_pump(flows, deadline), doing):
         pass
 
 
 class Flow:
-    """One direction of one stream."""
+    """One direction of one stream. back: the other."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket, said: bytes) -> None:
+    back: Flow
+
+    def __init__(self, source: socket.socket, sink: socket.socket, frames: Frames, said: bytes) -> None:
         self.source = source
         self.sink = sink
         self.ended = False
-        self._frames = Frames()
-        self._held = bytearray(b"".join(self._frames.masked(said)))
+        self._frames = frames
+        self._held = bytearray(b"".join(frames.masked(said)))
         for sock in (source, sink):
             sock.setblocking(False)
 
@@ -145,41 +150,17 @@ class Flow:
             return
         del self._held[:sent]
 
+    def close(self) -> None:
+        """End the stream in both directions."""
+        for each in (self, self.back):
+            each.ended = True
+            each._held.clear()
+            with suppress(OSError):
+                each.sink.close()
+
     @property
     def pending(self) -> bool:
         return isinstance(self.source, ssl.SSLSocket) and not self.ended and self.source.pending() > 0
-
-
-class Frames:
-    """Turns the frames a server sends into those a client has to send, as they come, in pieces of any size."""
-
-    def __init__(self) -> None:
-        self._head = b""
-        self._left = 0
-
-    def masked(self, content: bytes) -> Iterator[bytes]:
-        view = memoryview(content)
-        while view:
-            if self._left:
-                piece = view[: self._left]
-                self._left -= len(piece)
-                view = view[len(piece) :]
-                yield bytes(piece)
-                continue
-            self._head += bytes(view[:1])
-            view = view[1:]
-            if len(self._head) >= 2 and len(self._head) == _head_size(self._head[1]):
-                self._left = _length(self._head)
-                yield bytes([self._head[0], self._head[1] | _MASKED]) + self._head[2:] + bytes(4)
-                self._head = b""
-
-
-def _head_size(second: int) -> int:
-    return 2 + {126: 2, 127: 8}.get(second & 0x7F, 0)
-
-
-def _length(head: bytes) -> int:
-    return int.from_bytes(head[2:], "big") if len(head) > 2 else head[1] & 0x7F
 
 
 def _pump(flows: list[Flow], deadline: Deadline) -> Iterator[bytes]:
@@ -192,8 +173,7 @@ def _pump(flows: list[Flow], deadline: Deadline) -> Iterator[bytes]:
                 flow.deliver()
             if flow.ended and not flow.has_some:
                 # The other server learns of it as it would from its peer.
-                with suppress(OSError):
-                    flow.sink.shutdown(socket.SHUT_RDWR)
+                flow.close()
 
 
 def _ready(flows: list[Flow], seconds: float) -> list[Flow]:

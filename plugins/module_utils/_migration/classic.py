@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from .._lxc.rootfs import Rootfs, Survey
 from .._lxc.translate import translate
 from .._resources import power
 from . import mark as marks
-from .end import End, Seen
+from .end import ASKED, End, Seen, Stop
 from .mark import Mark, Place
 from .preflight import NONE
 from .steps import COPY, MOVE
@@ -92,13 +92,13 @@ class ClassicEnd:
                 f"remote {self.remote}: cannot mark container {self.name}: {self._mark_path}: {error.strerror}"
             ) from error
 
-    def bring_to(self, status: str, deadline: Deadline, *, stop_timeout: int = 30, force: bool = False) -> None:
+    def bring_to(self, status: str, deadline: Deadline, how: Stop = ASKED) -> None:
         """Into a run state, from whichever it is in. Raises NotAvailable, and DeadlineExceeded if it does not shut down."""
         container = self._container
         current = container.status.lower()
         for action in power.way(current, power.STATE_THAT_KEEPS[status]):
             if action == "stop":
-                life.stop(container, seconds=stop_timeout, force=force)
+                life.stop(container, seconds=how.timeout, force=how.force)
             else:
                 life.act(container, action)
 
@@ -109,9 +109,9 @@ class ClassicEnd:
         """Bytes its root file system takes."""
         return self._survey.size
 
-    def objections(self, mode: str, options: Mapping[str, Any]) -> list[str]:
-        """What speaks against it here, in words. options: transfer, snapshots, running, changes, as in Options."""
-        dropped = {key for key, value in (options["changes"].config or {}).items() if value is None}
+    def objections(self, mode: str, transfer: str, snapshots: str, running: str, changes: Changes) -> list[str]:
+        """What speaks against it here, in words. The options are those of the module."""
+        dropped = {key for key, value in (changes.config or {}).items() if value is None}
         found = [
             f"{lost.reason}: change that, or say config: {{{lost.key}: null}} to do without"
             for lost in self._draft.lost
@@ -119,13 +119,15 @@ class ClassicEnd:
         ]
         if self._survey.strangers:
             found.append(f"files belong to users that it does not have: {', '.join(self._survey.strangers)}")
-        if options["transfer"] not in (AUTO, RELAY):
-            found.append(f"transfer: {options['transfer']} is for servers; classic LXC sends by itself")
+        if transfer not in (AUTO, RELAY):
+            found.append(f"transfer: {transfer} is for servers; classic LXC sends by itself")
         if mode not in (MOVE, COPY):
             found.append("classic LXC sends a container as a whole, and cannot bring a copy up to date")
-        if options["running"] in ("live", "stateful"):
-            found.append(f"running: {options['running']} is for servers; a classic container is moved stopped")
-        return [*found, *self._snapshot_objections(mode, options["snapshots"])]
+        if mode == COPY and self._container.status != "Stopped":
+            found.append("only a classic container that is stopped can be copied")
+        if running in ("live", "stateful"):
+            found.append(f"running: {running} is for servers; a classic container is moved stopped")
+        return [*found, *self._snapshot_objections(mode, snapshots)]
 
     @property
     def notes(self) -> list[str]:

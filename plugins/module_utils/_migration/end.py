@@ -24,6 +24,8 @@ _PROTECTED = "security.protection.delete"
 # A server that is only restarted, and a line that is only cut for a moment, are waited for.
 _PATIENCE = 20.0
 _PAUSE = 1.0
+# What is at work on a container and cannot be called off, such as a stop, is given this long to end.
+_LONGEST_OPERATION = 120.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ class Seen:
     @property
     def config(self) -> Mapping[str, str]:
         return self.content.get("config") or {}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How a container is stopped. timeout: seconds it has; force: it is not asked; stateful: its processes are saved."""
+
+    timeout: int = 30
+    force: bool = False
+    stateful: bool = False
+
+
+ASKED = Stop()
 
 
 class End:
@@ -71,10 +85,14 @@ class End:
         return Seen(found.metadata, tuple(snapshots), found.etag)
 
     def look_patiently(self) -> Seen | None:
-        """The same, after something went wrong: the server may be on its way back. Raises what the last try raised."""
+        """The same after something went wrong, once what is still at work on the container has ended.
+
+        The server may be on its way back. Raises what the last try raised.
+        """
         deadline = Deadline(_PATIENCE)
         while True:
             try:
+                self._end_operations(Deadline(_LONGEST_OPERATION))
                 return self.look()
             except (Unreachable, ApiError) as error:
                 if deadline.passed or (isinstance(error, ApiError) and error.status < 500):
@@ -99,13 +117,19 @@ class End:
         doing = self._doing("configure")
         self.client.write("PUT", self._path(), payload, doing=doing, deadline=deadline, etag=seen.etag)
 
-    def bring_to(self, status: str, deadline: Deadline, *, stop_timeout: int = 30, force: bool = False) -> None:
-        """Into a run state, from whichever it is in. Raises OperationFailed for one that does not stay up."""
-        state = self.client.get(self._path("state"), doing=self._doing("read the state of")).metadata
-        for action in power.way(power.status(state), power.STATE_THAT_KEEPS[status]):
+    def bring_to(self, status: str, deadline: Deadline, how: Stop = ASKED) -> None:
+        """Into a run state, from whichever it is in; how: it is stopped, if it has to be.
+
+        One whose processes were saved when it was stopped is started with them. Raises OperationFailed for one that does
+        not stay up.
+        """
+        content = self.client.get(self._path(), doing=self._doing("read")).metadata
+        for action in power.way(power.status(content), power.STATE_THAT_KEEPS[status]):
             payload: dict[str, Any] = {"action": action}
             if action == "stop":
-                payload.update(force=force, timeout=stop_timeout)
+                payload.update(force=how.force, timeout=how.timeout, stateful=how.stateful)
+            if action == "start":
+                payload.update(stateful=bool(content.get("stateful")))
             self._act(payload, deadline)
             if action == "start":
                 self._require_up()
@@ -122,6 +146,11 @@ class End:
             payload = {"config": {_PROTECTED: ""}}
             self.client.write("PATCH", self._path(), payload, doing=self._doing("clear"), deadline=deadline)
         self.delete(deadline)
+
+    def newest_log(self, word: str) -> str | None:
+        """The API's path of the newest of the container's logs with the word in its name."""
+        names = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or ()
+        return max((str(one) for one in names if word in str(one).rpartition("/")[2]), default=None)
 
     def usage(self) -> int:
         """Bytes its root disk takes, or 0 where the server cannot tell."""

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import ApiError, FlotillaError, InvalidInput
 from . import mark as marks
 from . import preflight, steps, transfer
-from .classic import ClassicEnd
-from .end import End, Seen, view
+from .end import End, Seen, Stop, view
 from .known_keys import unknown_keys
 from .mark import Mark
 from .preflight import Question, findings, survey
 from .retreat import Retreat
+from .snapshots import Adaptation, short_name
 from .steps import Journey
 from .translate import Changes, translated
 from .verify import differences, snapshot_differences
@@ -64,16 +64,12 @@ class Report:
 class Migration:
     """A container on its way from one end to the other."""
 
-    def __init__(self, source: End | ClassicEnd, target: End, options: Options) -> None:
+    def __init__(self, source: End, target: End, options: Options) -> None:
         self.source = source
         self.target = target
         self.options = options
         self.report = Report(source.name, target.name)
         self._journey = Journey(options.mode, str(source.place), str(target.place), live=options.running == "live")
-        if source.place == target.place:
-            raise self._invalid(
-                "source and target are the same container: name another target_remote or target_project"
-            )
 
     @property
     def is_local(self) -> bool:
@@ -81,6 +77,7 @@ class Migration:
 
     def check(self) -> None:
         """What would be done. Raises InvalidInput with all findings."""
+        self._require_a_way()
         source, target = self._look()
         plan = self._foresee(source, target)
         self.report.actions = plan
@@ -91,7 +88,11 @@ class Migration:
 
         Raises what the servers raise, with a sentence about what there is now.
         """
+        self._require_a_way()
         source, target = self._look()
+        if view(source).mark or view(target).mark:
+            # What an earlier run began may still be going on.
+            source, target = self.source.look_patiently(), self.target.look_patiently()
         plan = self._foresee(source, target)
         self.report.before, self.report.after = self._places(plan)
         for _turn in range(_MOST_STEPS):
@@ -110,6 +111,22 @@ class Migration:
             return self._look()
         except FlotillaError as error:
             return Retreat(self.source, self.target, self._journey).after(step, error)
+
+    def _require_a_way(self) -> None:
+        """Refuse a server that does not know this client, and a target that is the source."""
+        for each in (self.source, self.target):
+            if not each.client.server.trusted:
+                raise InvalidInput(
+                    f"remote {each.client.remote} does not trust this client's certificate: have a trust token made there and"
+                    " give it to flotilla.lxd.remote"
+                )
+        here, there = self.source.place, self.target.place
+        if here == there:
+            raise self._invalid(
+                "source and target are the same: name another target_remote, target_project or target_name"
+            )
+        if self.options.mode == steps.MOVE and (here.server, here.project) == (there.server, there.project):
+            raise self._invalid("within a project it only has to be renamed: see rename_from of flotilla.lxd.container")
 
     def _look(self) -> Sight:
         return self.source.look(), self.target.look()
@@ -148,15 +165,22 @@ class Migration:
             self.source.usage(),
         )
         found = findings(question, survey(self.target, body, keys))
-        if isinstance(self.source, ClassicEnd):
-            found += self.source.objections(options.mode, vars(options))
-            self.report.warnings += self.source.notes
+        if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
+            found.append(
+                f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"
+                " transfer: relay, or snapshots: none"
+            )
+        found += self._objections()
         if target is not None and options.mode == steps.REFRESH and view(target).is_up:
             found.append("the copy runs, and only one that is stopped can be brought up to date")
         return found
 
+    def _objections(self) -> list[str]:
+        """What speaks against it at this kind of source, in words."""
+        return []
+
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
-        return {_short(one): list(one.get("profiles") or ()) for one in source.snapshots}
+        return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
 
     def _perform(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -164,7 +188,8 @@ class Migration:
         if step == steps.MARK:
             self.source.set_mark(self._mark(view(source).status or "stopped"), deadline)
         elif step == steps.STOP:
-            self.source.bring_to("stopped", deadline, stop_timeout=options.stop_timeout, force=options.force)
+            how = Stop(options.stop_timeout, options.force, stateful=options.running == "stateful")
+            self.source.bring_to("stopped", deadline, how)
         elif step == steps.CLEAR:
             self.target.clear(_there(target), deadline)
         elif step == steps.TRANSFER:
@@ -172,7 +197,7 @@ class Migration:
         elif step == steps.VERIFY:
             self._verify(_there(source), _there(target), deadline)
         elif step == steps.START:
-            self.target.bring_to(_mark_of(target).was, deadline)
+            self.target.bring_to(_mark_of(source).was, deadline)
         elif step == steps.DELETE:
             self.source.delete(deadline)
         elif step == steps.UNMARK:
@@ -185,48 +210,70 @@ class Migration:
         if refresh:
             self.target.set_mark(mark.at(marks.REFRESHING), deadline)
         body = _marked(self._body(source), mark.at(marks.REFRESHING if refresh else marks.COPYING))
+        stateful = options.mode == steps.MOVE and bool(source.content.get("stateful"))
         parcel = transfer.Parcel(
-            body=body,
+            body={**body, "stateful": stateful},
             type=str(source.content.get("type") or "container"),
             snapshot=self._snapshot,
             alone=options.snapshots != preflight.ALL,
             refresh=refresh,
             live=mark.live and view(source).is_up,
             loose=options.mode != steps.MOVE and view(source).is_up,
+            adapt=self._adapt(source),
         )
-        self.report.transfer = self._send(parcel, deadline)
+        try:
+            self.report.transfer = self._send(parcel, deadline)
+        except ApiError as error:
+            if not parcel.live:
+                raise
+            raise self._with_log(error) from error
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
 
     def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
-        if isinstance(self.source, ClassicEnd):
-            return self.source.send(self.target, parcel, self.options.target, deadline)
+        """Send it, and return by which way it went."""
         sending = transfer.Transfer(self.source, self.target, parcel, member=self.options.target)
         return sending.send(transfer.LOCAL if self.is_local else self.options.transfer, deadline)
 
+    def _with_log(self, error: ApiError) -> FlotillaError:
+        """The error of a live transfer, with where CRIU says more about it."""
+        log = self.source.newest_log("dump")
+        advice = f"CRIU's log is {log} on remote {self.source.client.remote}" if log else ""
+        return type(error)(error.remote, error.doing, error.status, error.text, advice)
+
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
+        options = self.options
         found = differences(self._body(source), target.content)
-        found += snapshot_differences(self._expected_snapshots(source), target.snapshots)
+        expected = self._adaptation.expected(source) if options.snapshots == preflight.ALL else []
+        found += snapshot_differences(expected, target.snapshots)
         if found:
             raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
         self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
 
-    def _expected_snapshots(self, source: Seen) -> list[dict[str, Any]]:
-        if self.options.snapshots != preflight.ALL:
-            return []
-        return [dict(one) for one in source.snapshots]
+    @property
+    def _adaptation(self) -> Adaptation:
+        dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
+        keep = self.source.client.server.kind == self.target.client.server.kind
+        return Adaptation(
+            self.source.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
+        )
+
+    def _adapt(self, source: Seen) -> Adaptation | None:
+        """How the snapshots have to change, if they have to."""
+        adaptation = self._adaptation
+        return adaptation if self._takes_snapshots and adaptation.is_needed(source.snapshots) else None
+
+    @property
+    def _takes_snapshots(self) -> bool:
+        return self.options.snapshots == preflight.ALL and not self.is_local
 
     def _body(self, source: Seen) -> dict[str, Any]:
         """The container as it is to be at the target."""
         options, content = self.options, source.content
-        if isinstance(self.source, ClassicEnd):
-            return self._with_origin(self.source.body(source, options.mode, self.target, options.changes))
         if self._snapshot:
-            content = next((one for one in source.snapshots if _short(one) == self._snapshot), content)
+            content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
         kinds = self.source.client.server.kind, self.target.client.server.kind
-        return self._with_origin(translated(content, options.mode, *kinds, options.changes))
-
-    def _with_origin(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self.options.mode != steps.MOVE:
+        body = translated(content, options.mode, *kinds, options.changes)
+        if options.mode != steps.MOVE:
             body["config"][marks.COPY_OF] = str(self.source.place)
         return body
 
@@ -260,11 +307,6 @@ class Migration:
 
 def _marked(body: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
     return {**body, "config": {**body["config"], marks.KEY: mark.text()}}
-
-
-def _short(snapshot: Mapping[str, Any]) -> str:
-    """Its name alone: old servers give CONTAINER/SNAPSHOT."""
-    return str(snapshot["name"]).rpartition("/")[2]
 
 
 def _there(seen: Seen | None) -> Seen:

@@ -10,9 +10,8 @@ from typing import Callable
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
 from . import steps
-from .classic import ClassicEnd
 from .end import End, Seen, view
-from .mark import REFRESHING
+from .mark import REFRESHING, Mark
 
 # The user's deadline may be what failed: putting things back has time of its own.
 _SECONDS = 120.0
@@ -25,7 +24,7 @@ class Failed(FlotillaError):
 class Retreat:
     """What is seen after a failure, and what is made of it. undone: what could not be put back, in words."""
 
-    def __init__(self, source: End | ClassicEnd, target: End, journey: steps.Journey) -> None:
+    def __init__(self, source: End, target: End, journey: steps.Journey) -> None:
         self._source = source
         self._target = target
         self._journey = journey
@@ -53,12 +52,26 @@ class Retreat:
         if not blind and steps.is_committed(view(source), view(target)):
             kept = "; the source is still there, stopped" if source else ""
             return f"the container is complete on {self._target}{kept}"
-        if mark and self._journey.owns(mark):
-            self._try("start the source again", lambda: self._source.bring_to(mark.was, Deadline(_SECONDS)))
+        if mark is None or not self._journey.owns(mark):
+            self._clear(target, blind)
+            return f"the container is on {self._source} as it was"
+        # It does not have to wait for the half to be removed, unless that is in its way.
+        error = self._restart(mark)
         self._clear(target, blind)
-        if mark and self._journey.owns(mark):
-            self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
+        if error and (error := self._restart(mark)):
+            self._undone.append(f"start the source again ({error})")
+            return f"the container is complete on {self._source}, stopped"
+        self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
         return f"the container is on {self._source} as it was"
+
+    def _restart(self, mark: Mark) -> FlotillaError | None:
+        """Bring the source into the run state it had; one that was at rest is left alone."""
+        try:
+            if mark.was != "stopped":
+                self._source.bring_to(mark.was, Deadline(_SECONDS))
+        except FlotillaError as error:
+            return error
+        return None
 
     def _of_copy(self, target: Seen | None, blind: str | None) -> str:
         if view(target).phase == REFRESHING:
@@ -83,7 +96,7 @@ class Retreat:
         return f"{error}. Now {what}{undone}. The same task again goes on from there"
 
 
-def _look(end: End | ClassicEnd) -> tuple[Seen | None, str | None]:
+def _look(end: End) -> tuple[Seen | None, str | None]:
     """What is there, or why that cannot be known."""
     try:
         return end.look_patiently(), None

@@ -24,6 +24,7 @@ from .._api.operation import SUCCESS, Operation
 from .._api.transport import TlsAddress
 from .bridge import Line, bridge, hang_up
 from .end import End
+from .header import Adapt, adapted
 
 PULL, PUSH, RELAY, LOCAL = "pull", "push", "relay", "local"
 AUTO = "auto"
@@ -38,7 +39,8 @@ _PAUSE = 1.0
 @dataclass(frozen=True)
 class Parcel:
     """What is sent. body: the writable part of the container as it is to be, with its mark. snapshot: the one that is to
-    become the container; alone: without its snapshots; refresh: onto a copy that is there; loose: it runs meanwhile.
+    become the container; alone: without its snapshots; refresh: onto a copy that is there; loose: it runs meanwhile; adapt:
+    how config keys of its snapshots have to change on the way, which only a relay can do.
     """
 
     body: Mapping[str, Any]
@@ -48,6 +50,7 @@ class Parcel:
     refresh: bool = False
     live: bool = False
     loose: bool = False
+    adapt: Adapt | None = None
 
 
 class NeverMet(FlotillaError):
@@ -73,7 +76,7 @@ class Transfer:
             ways[way](deadline)
             return way
         reasons = []
-        for each in (PULL, PUSH, RELAY):
+        for each in (RELAY,) if self._parcel.adapt else (PULL, PUSH, RELAY):
             try:
                 ways[each](deadline)
             except NeverMet as error:
@@ -141,7 +144,8 @@ class Transfer:
             raise
         near, far = Line(self._home, offer), Line(self._there, wait)
         try:
-            bridge(near, far, self._doing, deadline)
+            adapt = self._parcel.adapt
+            bridge(near, far, self._doing, deadline, partial(adapted, adapt=adapt) if adapt else None)
         finally:
             near.close()
             far.close()

@@ -69,8 +69,12 @@ def plain(config: Mapping[str, str]) -> dict[str, str]:
 
 
 def renamed(config: Mapping[str, str], source: Kind, target: Kind) -> dict[str, str]:
-    names = _RENAMED.get((source.name, target.name), {})
-    return {names.get(key, key): value for key, value in config.items()}
+    return {other_name(key, source, target): value for key, value in config.items()}
+
+
+def other_name(key: str, source: Kind, target: Kind) -> str:
+    """What the target calls the key."""
+    return _RENAMED.get((source.name, target.name), {}).get(key, key)
 
 
 def mapped_profiles(names: Any, changes: Changes) -> list[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .snapshots import short_name
 from .translate import plain
 
 _FIELDS = ("architecture", "description", "devices", "ephemeral", "profiles")
-_SNAPSHOT_FIELDS = ("devices", "profiles", "ephemeral", "stateful")
+_SNAPSHOT_FIELDS = ("profiles", "ephemeral", "stateful")
 
 
 def differences(expected: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
@@ -28,8 +29,8 @@ def differences(expected: Mapping[str, Any], content: Mapping[str, Any]) -> list
 
 def snapshot_differences(expected: Sequence[Mapping[str, Any]], snapshots: Sequence[Mapping[str, Any]]) -> list[str]:
     """The same for its snapshots. expected: those of the source that were to come along, config keys as here."""
-    there = {_short(one): one for one in snapshots}
-    wanted = {_short(one): one for one in expected}
+    there = {short_name(one): one for one in snapshots}
+    wanted = {short_name(one): one for one in expected}
     found = [f"its snapshot {name} is missing" for name in wanted if name not in there]
     found += [f"it has a snapshot {name} that the source has not" for name in there if name not in wanted]
     for name in wanted.keys() & there.keys():
@@ -39,6 +40,8 @@ def snapshot_differences(expected: Sequence[Mapping[str, Any]], snapshots: Seque
             for field in _SNAPSHOT_FIELDS
             if _value(one, field) != _value(other, field)
         ]
+        if _devices(one) != _devices(other):
+            found.append(f"the devices of its snapshot {name} are not the source's")
         changes = _changed(plain(one.get("config") or {}), plain(other.get("config") or {}))
         found += [f"{key} of its snapshot {name} {how}" for key, how in changes]
     return sorted(found)
@@ -50,6 +53,12 @@ def _changed(expected: Mapping[str, str], there: Mapping[str, str]) -> list[tupl
         for key in sorted({*expected, *there})
         if expected.get(key) != there.get(key)
     ]
+
+
+def _devices(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the root disk: a server has a snapshot's say which of its own pools it is in."""
+    devices = snapshot.get("devices") or {}
+    return {name: options for name, options in devices.items() if options.get("path") != "/"}
 
 
 def _value(content: Mapping[str, Any], field: str) -> Any:
@@ -64,8 +73,3 @@ _EMPTY: Mapping[str, Any] = {
     "profiles": [],
     "stateful": False,
 }
-
-
-def _short(snapshot: Mapping[str, Any]) -> str:
-    """Its name alone: old servers give CONTAINER/SNAPSHOT."""
-    return str(snapshot["name"]).rpartition("/")[2]

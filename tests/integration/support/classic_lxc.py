@@ -39,7 +39,10 @@ class ClassicLxc:
         self._run(*as_root_of(base), "tar", "--extract", "--numeric-owner", f"--file={built}", directory=rootfs)
         (rootfs / "etc" / "hostname").write_text(f"{name}\n")
         os.chown(rootfs / "etc" / "hostname", base, base)
-        idmap = ("lxc.include = /usr/share/lxc/config/userns.conf", *(f"lxc.idmap = {kind} 0 {base} {NUMBERS}" for kind in "ug"))
+        idmap = (
+            "lxc.include = /usr/share/lxc/config/userns.conf",
+            *(f"lxc.idmap = {kind} 0 {base} {NUMBERS}" for kind in "ug"),
+        )
         nic = ["lxc.net.0.type = veth", f"lxc.net.0.link = {BRIDGE}", "lxc.net.0.flags = up", "lxc.net.0.name = eth0"]
         config = [
             "lxc.include = /usr/share/lxc/config/common.conf",
