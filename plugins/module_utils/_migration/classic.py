@@ -42,14 +42,20 @@ class ClassicEnd:
     def __init__(self, host: Host, name: str) -> None:
         self._host = host
         self.name = name
-        self.remote = host.name
 
     def __str__(self) -> str:
         return f"{self.remote}:{self.name}"
 
     @property
+    def remote(self) -> str:
+        return self._host.name
+
+    @property
     def place(self) -> Place:
         return Place(f"lxc@{_machine()}{self._host.lxcpath}", "", self.name)
+
+    def require_trust(self) -> None:
+        """Its host is this one."""
 
     def look(self) -> Seen | None:
         """What is there now, in the words of the servers, with the mark in its config. Raises InvalidInput."""
@@ -73,7 +79,8 @@ class ClassicEnd:
         }
         return Seen(content, ())
 
-    look_patiently = look
+    def look_patiently(self) -> Seen | None:
+        return self.look()
 
     def set_mark(self, mark: Mark | None, deadline: Deadline) -> None:
         """Write the mark, or remove it. Raises NotAvailable."""

@@ -11,7 +11,7 @@ from .._api.deadline import Deadline
 from . import mark as marks
 from . import steps, transfer
 from .classic import ClassicEnd
-from .end import End, Seen
+from .end import End, Seen, Source
 from .journey import Migration, Options
 from .snapshots import Adaptation
 
@@ -20,8 +20,9 @@ class ClassicMigration(Migration):
     """source: classic LXC on this host."""
 
     def __init__(self, source: ClassicEnd, target: End, options: Options) -> None:
-        # All that the journey asks of its source, and is not asked otherwise below, a classic one has as well.
-        super().__init__(cast(End, source), target, options)
+        # All that the journey asks of its source, and is not answered below, a classic one has as well.
+        asked: Source = source
+        super().__init__(cast(End, asked), target, options)
         self._classic = source
 
     def _objections(self) -> list[str]:

@@ -114,12 +114,8 @@ class Migration:
 
     def _require_a_way(self) -> None:
         """Refuse a server that does not know this client, and a target that is the source."""
-        for each in (self.source, self.target):
-            if not each.client.server.trusted:
-                raise InvalidInput(
-                    f"remote {each.client.remote} does not trust this client's certificate: have a trust token made there and"
-                    " give it to flotilla.lxd.remote"
-                )
+        self.source.require_trust()
+        self.target.require_trust()
         here, there = self.source.place, self.target.place
         if here == there:
             raise self._invalid(
