@@ -239,8 +239,8 @@ class Migration:
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
         found = differences(self._body(source), target.content)
-        expected = self._adaptation.expected(source) if options.snapshots == preflight.ALL else []
-        found += snapshot_differences(expected, target.snapshots)
+        if options.snapshots == preflight.ALL:
+            found += snapshot_differences(self._adaptation.expected(source), target.snapshots)
         if found:
             raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
         self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
@@ -269,9 +269,8 @@ class Migration:
             content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
         kinds = self.source.client.server.kind, self.target.client.server.kind
         body = translated(content, options.mode, *kinds, options.changes)
-        if options.mode != steps.MOVE:
-            body["config"][marks.COPY_OF] = str(self.source.place)
-        return body
+        copy_of = str(self.source.place) if options.mode != steps.MOVE else source.config.get(marks.COPY_OF)
+        return {**body, "config": {**body["config"], **({marks.COPY_OF: copy_of} if copy_of else {})}}
 
     @property
     def _snapshot(self) -> str | None:

@@ -34,7 +34,7 @@ def no_waiting(monkeypatch):
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, onto the same server."""
+    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, on one server."""
 
     mode: str
     status: str
