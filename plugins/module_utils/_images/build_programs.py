@@ -26,6 +26,7 @@ _PACKAGES: Mapping[str, str] = {
     "mksquashfs": "squashfs-tools",
     "mmdebstrap": "mmdebstrap",
     "busybox": "busybox-static",
+    "lxc-usernsexec": "lxc",
 }
 # Options in variables would make the same files another image.
 _OPTIONS = ("TAR_OPTIONS", "GZIP", "XZ_OPT", "XZ_DEFAULTS", "ZSTD_CLEVEL", "ZSTD_NBTHREADS", "SOURCE_DATE_EPOCH")

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .._api.client import Client, path
-from .._api.deadline import Deadline
+from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import FlotillaError
 from .._images.upload import settled
 
@@ -23,15 +23,22 @@ PROPERTY = "flotilla.passing"
 
 
 def create(
-    target: Client, body: Mapping[str, Any], origin: str, chunks: Iterable[bytes], *, doing: str, deadline: Deadline
+    target: Client,
+    body: Mapping[str, Any],
+    origin: str,
+    chunks: Iterable[bytes],
+    *,
+    doing: str,
+    deadline: Deadline,
+    member: str | None = None,
 ) -> None:
     """Make a container out of a stream that is a unified image. body: as for ``POST /1.0/instances``, without source.
 
-    origin: which container it is from. Nothing is left if it fails, neither image nor container.
+    origin: which container it is from; member: of the target's cluster. The image is gone afterwards, also if it fails.
     """
     with _passing_image(target, origin, chunks, doing, deadline) as fingerprint:
         payload = {"type": "container", **body, "source": {"type": "image", "fingerprint": fingerprint}}
-        target.write("POST", path("instances"), payload, doing=doing, deadline=deadline)
+        target.scoped(target=member).write("POST", path("instances"), payload, doing=doing, deadline=deadline)
 
 
 def metadata(architecture: str, created: int, origin: str) -> dict[str, Any]:
@@ -55,7 +62,9 @@ def _passing_image(
     try:
         yield fingerprint
     except FlotillaError:
-        _clear(store, origin, doing, Deadline(deadline.seconds))
+        # What cannot be deleted now is found by the next run, and what went wrong before is what the user has to know.
+        with suppress(FlotillaError):
+            _clear(store, origin, doing, Deadline(REQUEST_SECONDS))
         raise
     _clear(store, origin, doing, deadline)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._api.errors import InvalidInput
+from .._images import build_programs as programs
 from .._images.pack import Members, Tarball
 from .configuration import Entry
 from .idmap import IdMap
@@ -43,7 +44,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Rootfs:
-    """path: the directory; ids: who its files belong to."""
+    """path: the directory; ids: whose its files are on the disk."""
 
     path: str
     ids: IdMap
@@ -63,7 +64,9 @@ class Rootfs:
             )
         if not os.path.isdir(path):
             raise InvalidInput(f"its root file system {path} ({said.where}) is not there")
-        return cls(os.path.normpath(path), IdMap.parse(entries))
+        # The kernel may do the mapping when it mounts it: then its files have the container's own numbers on the disk.
+        is_mapped = any("idmap=container" in entry.value for entry in entries if entry.key == "lxc.rootfs.options")
+        return cls(os.path.normpath(path), IdMap() if is_mapped else IdMap.parse(entries))
 
     def survey(self) -> Survey:
         """Look at every file, but into none."""
@@ -94,7 +97,7 @@ class Rootfs:
             for each in self.ids.ranges
             for option in ("-m", f"{letters[each.kind]}:{each.inside}:{each.outside}:{each.size}")
         ]
-        return ("lxc-usernsexec", *maps, "--")
+        return (programs.find("lxc-usernsexec"), *maps, "--")
 
 
 def _member(name: str, content: bytes) -> bytes:

@@ -22,6 +22,7 @@ from .translate_nics import nics
 
 # Dropped by the servers for every privileged container; what an unprivileged one does with them harms nobody.
 _DROPPED_ANYWAY = {"mac_admin", "mac_override", "sys_module", "sys_rawio", "sys_time"}
+_MOUNTED_ANYWAY = ("proc", "sys", "cgroup", "cgroup-full")
 _NESTING = "/usr/share/lxc/config/nesting.conf"
 # Of AppArmor, as LXC calls what every container gets without being asked.
 _USUAL_PROFILES = ("generated", "unchanged", "lxc-container-default", "lxc-container-default-cgns")
@@ -106,6 +107,12 @@ def _include(draft: Draft, entry: Entry) -> None:
         draft.config["security.nesting"] = "true"
 
 
+def _automatic_mounts(draft: Draft, entry: Entry) -> None:
+    others = [each for each in entry.value.split() if each.partition(":")[0] not in _MOUNTED_ANYWAY]
+    if others:
+        draft.lose(entry)
+
+
 def _hostname(draft: Draft, entry: Entry) -> None:
     if entry.value != draft.name:
         draft.notes.append(f"its host name becomes {draft.name} ({entry.where} says {entry.value})")
@@ -178,7 +185,7 @@ _RULES = _rules(
         (r"lxc\.uts\.name", _hostname),
         (r"lxc\.(arch|idmap)", _same_anyway),  # looked at for all of them together
         (r"lxc\.mount\.entry", mount),
-        (r"lxc\.mount\.auto", _same_anyway),
+        (r"lxc\.mount\.auto", _automatic_mounts),
         (r"lxc\.autodev", _unless("1", _nothing_like_it)),
         (r"lxc\.rootfs\.options", _rootfs_options),
         (r"lxc\.rootfs\..+", _same_anyway),

@@ -160,8 +160,8 @@ class ClassicEnd:
         metadata = arrive.metadata(str(parcel.body["architecture"]), int(time.time()), origin)
         doing = f"transfer container {self.name}"
         image = self._rootfs.image(metadata)
-        server = target.client.scoped(target=member)
-        arrive.create(server, {"name": target.name, **parcel.body}, origin, image, doing=doing, deadline=deadline)
+        body = {"name": target.name, **parcel.body}
+        arrive.create(target.client, body, origin, image, doing=doing, deadline=deadline, member=member)
         return RELAY
 
     @property

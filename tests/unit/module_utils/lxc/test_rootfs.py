@@ -71,6 +71,13 @@ def test_place_that_is_not_there(tmp_path):
         Rootfs.of([])
 
 
+def test_numbers_that_the_kernel_maps(root):
+    lines = {"lxc.rootfs.path": f"dir:{root}", "lxc.idmap": "u 0 100000 65536"}
+    assert not Rootfs.of([Entry(key, value, "config:1") for key, value in lines.items()]).ids.is_empty
+    lines["lxc.rootfs.options"] = "idmap=container"
+    assert Rootfs.of([Entry(key, value, "config:1") for key, value in lines.items()]).ids.is_empty
+
+
 def test_survey(root):
     mine = os.lstat(root)
     lines = [f"u 0 {mine.st_uid} 1", f"g 0 {mine.st_gid} 1"]

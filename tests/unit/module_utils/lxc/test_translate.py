@@ -193,6 +193,7 @@ def test_what_the_servers_mount_anyway(line):
         (("lxc.something.new = 1",), "neither LXD nor Incus"),
         (("lxc.network.type = veth",), "neither LXD nor Incus"),
         (("lxc.autodev = 0",), "neither LXD nor Incus"),
+        (("lxc.mount.auto = proc shmounts:/x",), "neither LXD nor Incus"),
         (("lxc.cap.keep = net_raw",), "neither LXD nor Incus"),
         (("lxc.seccomp.profile = /etc/own.seccomp",), "neither LXD nor Incus"),
         (("lxc.cgroup.blkio.weight = 500",), "neither LXD nor Incus"),
