@@ -136,11 +136,17 @@ class End:
                     raise
                 time.sleep(_PAUSE)
 
-    def set_mark(self, mark: Mark | None, deadline: Deadline) -> None:
-        """Write the mark, or remove it."""
+    def set_mark(self, mark: Mark | None, deadline: Deadline, **config: str) -> None:
+        """Write the mark, or remove it; config: keys that change with it, empty to unset them."""
         doing = self._doing("mark" if mark else "unmark")
-        payload = {"config": {marks.KEY: mark.text() if mark else ""}}
+        payload = {"config": {**config, marks.KEY: mark.text() if mark else ""}}
         self.client.write("PATCH", self._path(), payload, doing=doing, deadline=deadline)
+
+    def mark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        self.set_mark(mark, deadline, **{marks.AUTOSTART: "false"})
+
+    def unmark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        self.set_mark(None, deadline, **{marks.AUTOSTART: mark.autostart})
 
     def settle(self, body: Mapping[str, Any], deadline: Deadline) -> None:
         """Give the container exactly this config, these devices and profiles; what the server itself keeps is kept."""

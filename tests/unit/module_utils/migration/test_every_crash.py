@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from fake_instances import Fault, Instance, Killed, World
+from fake_instances import Fault, Instance, Killed, World, change_state
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, InvalidInput
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
@@ -28,6 +28,8 @@ FAULTS = ("lost", "deaf", "refused", "killed")
 def no_waiting(monkeypatch):
     monkeypatch.setattr(end, "_PATIENCE", 0.0)
     monkeypatch.setattr(transfer, "_TRIES", 2)
+    monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.0)
+    monkeypatch.setattr(transfer, "_WAITS_SECONDS", 0.0)
     monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
@@ -85,6 +87,7 @@ class Case:
             source = world.a.instances["c1"]
             assert KEY not in source.content["config"], (said, world.log)
             assert source.content["status"] == self.status, (said, world.log)
+            assert source.content["config"]["boot.autostart"] == "true"
             assert self.mode == "refresh" or self.target(world) is None, (said, world.log)
 
     def finish(self, world: World) -> None:
@@ -100,6 +103,7 @@ class Case:
         assert there.complete and there.data == newest, world.log
         assert KEY not in there.content["config"], world.log
         assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
+        assert there.content["config"]["boot.autostart"] == "true"
         if self.mode == "move":
             assert "c1" not in world.a.instances, world.log
             assert there.content["status"] == self.status
@@ -161,3 +165,38 @@ def test_killed_twice_at_every_pair_of_requests(fate):
                 world.settle()
                 world.require_a_whole()
             case.finish(world)
+
+
+@pytest.mark.parametrize("kind", ["killed", "lost"])
+@pytest.mark.parametrize("fate", FATES)
+def test_machines_that_are_restarted_in_the_middle(fate, kind):
+    """Nothing half starts by itself, and no source that waits."""
+    case = Case("move", "Running", fate=fate)
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, kind))
+        world.settle()
+        world.restart()
+        world.require_a_whole()
+        case.finish(world)
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_somebody_starts_the_source_in_between(fate):
+    """Then the target is old, and not taken for the container; if it runs too, nobody but the user can choose."""
+    case = Case("move", "Running", fate=fate)
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        world.settle()
+        source, there = world.a.instances.get("c1"), world.b.instances.get("c1")
+        if source is None or source.content["status"] == "Running":
+            continue
+        change_state(source, "start")
+        if there is not None and there.content["status"] == "Running":
+            with pytest.raises(InvalidInput, match="yours to say"):
+                case.run(world)
+            assert source.content["status"] == there.content["status"] == "Running"
+            change_state(there, "stop")
+        source.data += 1
+        case.finish(world)
