@@ -25,6 +25,12 @@ venv: .venv/ready ## Make .venv: ansible-core, nox, pytest and what the plugins 
 .PHONY: lab lab-down
 lab: venv ## Bring up the lab: LXD and Incus daemons on this machine (as root)
 	$(PYTHON) -m lab up
+	@$(MAKE) --silent .venv/lxc
+
+# Python's side of classic LXC is built against the libraries that the lab installs.
+.venv/lxc: .venv/ready tests/integration/requirements-lxc.txt
+	$(PYTHON) -m pip install -qq --requirement tests/integration/requirements-lxc.txt
+	touch $@
 
 lab-down: venv ## Take the lab down
 	$(PYTHON) -m lab down

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clear the control groups that containers leave when their monitor is killed."""
+"""Thaw containers, and clear the control groups that they leave when their monitor is killed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lab import mounts
+
+# The file that says so, by version of control groups, and the word.
+_THAWED = {"freezer.state": "THAWED", "cgroup.freeze": "0"}
+
+
+def thaw(pids: Collection[int]) -> None:
+    """Thaw the groups that these processes are in: what is frozen cannot even be killed."""
+    mounted = {mount.point for mount in mounts.table() if mount.type in ("cgroup", "cgroup2")}
+    for pid in pids:
+        for group in _groups(pid):
+            for point in mounted:
+                for name, thawed in _THAWED.items():
+                    state = Path(f"{point}{group}", name)
+                    if group != "/" and state.exists():
+                        state.write_text(thawed)
 
 
 def clear(containers: Collection[str]) -> None:
@@ -23,6 +38,15 @@ def clear(containers: Collection[str]) -> None:
 def clear_pivot() -> None:
     """Remove the groups through which LXC lets go of stopped containers; it makes them again when it needs them."""
     _remove_all(re.compile(r"lxc\.pivot"))
+
+
+def _groups(pid: int) -> set[str]:
+    """The paths of a process's groups; none if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return set()
+    return {line.split(":", 2)[2] for line in lines}
 
 
 def _remove_all(wanted: re.Pattern[str]) -> None:

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from lab import apt, cgroups, checkout, clients, leftovers, machine, network, packages, processes
+from lab import apt, cgroups, checkout, classic, clients, leftovers, machine, network, packages, processes
 from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
@@ -27,6 +27,7 @@ def up() -> None:
             machine.check_space()
             _say(f"installing {' '.join(missing)}")
             packages.install(missing)
+        classic.clear()
         changed = _daemons_with_images()
         if clients.connect():
             changed = True
@@ -47,6 +48,7 @@ def down() -> None:
             for ended in [pool.submit(_take_down, daemon) for daemon in DAEMONS]:
                 ended.result()
         leftovers.clear_build()
+        classic.clear(used=True)
         cgroups.clear_pivot()
         network.clear_empty_tables()
         if STATE.exists():

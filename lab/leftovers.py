@@ -32,6 +32,15 @@ def clear_build() -> None:
     _remove(BUILD)
 
 
+def clear_classic(directory: Path) -> None:
+    """End the classic containers of a directory that was their lxcpath, and remove it."""
+    names = _names(directory)
+    processes.end(directory)
+    mounts.clear(directory)
+    cgroups.clear(names)
+    _remove(directory)
+
+
 def _containers(directory: Path) -> set[str]:
     """Names as in the control groups: NAME, or PROJECT_NAME outside the default project."""
     found = _names(directory / "containers")

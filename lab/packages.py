@@ -18,6 +18,13 @@ PACKAGES = [
     "lxd-client",
     "incus-base",
     "incus-client",
+    # Classic LXC, and what its Python binding is built with.
+    "lxc",
+    "lxc-dev",
+    "pkg-config",
+    "gcc",
+    "libc6-dev",
+    "python3-dev",
     "dnsmasq-base",
     "iproute2",
     "iptables",

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import mounts
+from lab import cgroups, mounts
 from lab.run import LabError
 from lab.settings import MARK, Daemon
 
@@ -37,6 +37,7 @@ def end(directory: Path) -> None:
         found = {*_marked(directory), *_rooted_below(directory)} - {os.getpid()}
         if not found:
             return
+        cgroups.thaw(found)
         for pid in found:
             _kill(pid, directory)
     raise LabError(f"Processes of {directory} do not end: {sorted(found)}.")
@@ -85,8 +86,10 @@ def _rooted_below(directory: Path) -> Iterator[int]:
 
 def _is_marked(pid: int, directory: Path) -> bool:
     marked = f"{MARK}={directory}".encode() in _read(pid, "environ").split(b"\0")
-    # Incus starts container monitors with an empty environment, but their title names the directory.
-    if not marked and not _read(pid, "cmdline").startswith(f"[lxc monitor] {directory}/".encode()):
+    # Incus starts container monitors with an empty environment, and a classic one may have been started by anybody, but
+    # their title names the directory.
+    titles = tuple(f"[lxc monitor] {directory}{end}".encode() for end in ("/", " "))
+    if not marked and not _read(pid, "cmdline").startswith(titles):
         return False
     # A lab inside a container of this lab has the same names; its processes are seen from here, but not ours.
     return _namespace(pid, "pid") == _namespace(os.getpid(), "pid")

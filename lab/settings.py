@@ -14,6 +14,7 @@ STATE = Path("/var/lib/flotilla-lab")
 LOCK = Path("/run/flotilla-lab.lock")
 IMAGES = STATE / "images"
 BUILD = STATE / "build"
+CLASSIC = STATE / "lxc"  # places for classic containers
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENV_FILE = CHECKOUT / ".lab" / "env"

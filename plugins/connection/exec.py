@@ -1,18 +1,20 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks run in a container through the exec API of LXD and Incus."""
+"""Tasks run in a container: through the exec API of LXD and Incus, or attached to one of classic LXC."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: exec
-short_description: Run tasks in containers of LXD and Incus through their API
+short_description: Run tasks in containers of LXD, Incus and classic LXC
 version_added: 0.1.0
 author: The flotilla.lxd developers (@flotilla-lxd)
 description:
   - Runs a play's tasks inside containers, on this host or any other, without SSH in them and without the C(lxc) or the
     C(incus) command here. The daemons' own API carries the commands, their input and output, and the files.
+  - Containers of classic LXC on the controller are reached as well, by O(url=lxc:). Files are then read and written by
+    commands in the container, as the user, and so only while it runs.
   - A host is a container. Which one it is says, in this order, the variable C(ansible_flotilla_container), C(ansible_host)
     unless it is an IP address, and the name of the host itself.
   - A name may have its remote in front, as for the commands. C(foo:c1) is the container C(c1) on the remote C(foo), and
@@ -22,7 +24,9 @@ description:
   - A container that is not there or does not run, a certificate that is refused and a daemon that does not answer make the
     host unreachable, with a message that says which of them it is. Nothing that a command prints does.
 requirements:
-  - "websockets >= 11.0.3 (Python library, on the controller)"
+  - "websockets >= 11.0.3 (Python library, on the controller), for containers of servers"
+  - "lxc (Python library, on the controller; Debian has it as python3-lxc, for the system's Python only), and the right to
+    attach to the containers, which is root's as a rule, for those of classic LXC"
 notes:
   - Pipelining (E(ANSIBLE_PIPELINING), the variable C(ansible_pipelining)) makes a task one command instead of several, and
     is as safe here as without.
@@ -80,6 +84,8 @@ options:
     description:
       - Address of the server, C(https://host:8443) or C(unix:///path/to/unix.socket), for use with no client
         configuration at all.
+      - V(lxc:) is classic LXC on the controller, V(lxc:///path) the same with another directory of containers than the
+        usual one (C(lxcpath)). O(project) and certificates do not go with that.
     type: str
     vars:
       - name: ansible_flotilla_url
@@ -173,11 +179,12 @@ from ansible.utils.display import Display
 
 from ..module_utils._api.deadline import Deadline
 from ..module_utils._api.errors import FlotillaError
-from ..module_utils._remotes.resolve import Access, connect
+from ..module_utils._remotes.resolve import Access
 from ..plugin_utils._connection.compiled import keep_compiled
-from ..plugin_utils._connection.container import Container, MissingFile, TransferFailed
 from ..plugin_utils._connection.dialogue import BecomeTask, CommandTimedOut, EscalationFailed, Task, TerminalTask
-from ..plugin_utils._connection.target import choose, locate
+from ..plugin_utils._connection.local_files import MissingFile, TransferFailed
+from ..plugin_utils._connection.reach import Reached, reach
+from ..plugin_utils._connection.target import choose
 
 display = Display()
 
@@ -195,7 +202,7 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._container: Container | None = None
+        self._container: Reached | None = None
         self._delegate: str | None = None
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
@@ -253,9 +260,8 @@ class Connection(ConnectionBase):
                     self.get_option("container"), self.get_option("address"), self._delegate or self._host_name
                 )
                 access = Access(**{option: self.get_option(option) for option in ACCESS_OPTIONS})
-                instance, access = locate(name, access)
                 user = str(self.get_option("remote_user"))
-                self._container = Container(connect(access), instance, user, self.get_option("timeout"))
+                self._container = reach(name, access, user, self.get_option("timeout"))
                 display.vvv(f"CONTAINER {self._container} FOR USER {user}", host=self._shown)
             self._connected = True
         return self

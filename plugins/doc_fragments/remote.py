@@ -38,6 +38,9 @@ options:
     description:
       - Address of the server, C(https://host:8443) or C(unix:///path/to/unix.socket), for use with no client
         configuration at all.
+      - C(lxc:) is no server, but classic LXC on the host that runs the task, and C(lxc:///path) the same with another
+        directory of containers than the usual one (C(lxcpath)). Only M(flotilla.lxd.container_info) and
+        M(flotilla.lxd.migrate) work with that.
     type: str
   client_cert:
     description: With O(url), path of the client's certificate (PEM).

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: containers
-short_description: Containers of LXD and Incus servers as hosts
+short_description: Containers of LXD and Incus servers, and of classic LXC, as hosts
 version_added: 0.1.0
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
@@ -36,6 +36,8 @@ options:
       - A server that is in no client configuration is a map with a C(name) of your choice, its C(url)
         (C(https://host:8443) or C(unix:///path/to/unix.socket)), and C(client_cert), C(client_key) and C(server_cert)
         as in the modules. Relative paths start at the inventory file.
+      - Classic LXC on the controller is a map with a C(name) of your choice and the C(url) C(lxc:), or
+        C(lxc:///path) with another directory of containers than the usual one. It is listed only where it is named.
       - None named means every LXD and Incus server in the client configuration, and V(local) if a daemon's socket is on
         this host. Image servers are not asked. A server that has two names there is listed by both.
     type: list
@@ -144,6 +146,11 @@ notes:
     C(flotilla_devices), C(flotilla_addresses). The last of the examples shows them all.
   - C(ansible-inventory --list) shows text that is not to be templated as a map with the key C(__ansible_unsafe), for
     programs that know it. C(--yaml) is for people.
+  - A container of classic LXC has the variable C(flotilla_kind), which is V(lxc), and of these C(flotilla_name),
+    C(flotilla_remote), C(flotilla_type), C(flotilla_status), C(flotilla_architecture) where its configuration says it,
+    C(flotilla_ephemeral), C(flotilla_config), which are LXC's own keys with lists of what may be said more than once, and
+    C(flotilla_addresses). It is in no group of a project, profile, os, release or location. Listing it takes the Python
+    library C(lxc) on the controller, and the right to read the directory of containers.
   - C(flotilla_config) and C(flotilla_devices) have what the profiles add. Of the config, C(image.*) is in
     C(flotilla_image), with the image's C(fingerprint), and C(volatile.*) is left out.
   - C(flotilla_addresses) leaves out the loopback interface and link-local addresses. NIC devices come before interfaces
@@ -189,6 +196,14 @@ remotes:
     projects: [shop, blog]
 hostnames: full
 addresses: false
+
+# A server, and the classic containers of this host.
+---
+plugin: flotilla.lxd.containers
+remotes:
+  - lxd-a
+  - name: classic
+    url: "lxc:"
 
 # Groups by a config key and by network interface, variables of one's own, some containers only.
 ---

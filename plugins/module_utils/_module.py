@@ -10,11 +10,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, Callable, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._api.client import Client
 from ._api.deadline import REQUEST_SECONDS
-from ._api.errors import ApiError, FlotillaError
+from ._api.errors import ApiError, FlotillaError, MissingLibrary
 from ._api.progress import PIPE_VARIABLE, through_pipe
 from ._remotes.resolve import Access, connect
 from ._resources.plan import Outcome
@@ -118,6 +118,8 @@ def _check_common(module: AnsibleModule, remote_options: bool) -> None:
 
 
 def _sentence(error: FlotillaError) -> str:
+    if isinstance(error, MissingLibrary):
+        return str(missing_required_lib(error.library))
     text = str(error)
     # What begins with the name of an option or a key stays as the user wrote it.
     return text[:1].upper() + text[1:] if text.startswith(("remote ", "device ")) else text

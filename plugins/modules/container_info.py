@@ -2,16 +2,20 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads containers on LXD and Incus."""
+"""Reads containers on LXD, Incus and classic LXC."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_info
-short_description: Reads containers on LXD and Incus
+short_description: Reads containers on LXD, Incus and classic LXC
 version_added: 0.1.0
 description:
   - Returns the containers and virtual machines of a server, or one of them.
+  - With O(url=lxc:) it returns the containers of classic LXC on the host that runs the task.
+requirements:
+  - "For O(url=lxc:) only: lxc (Python library; Debian has it as python3-lxc, for the system's Python only), and the right to
+    read LXC's directory of containers, which is root's as a rule"
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
@@ -49,11 +53,20 @@ EXAMPLES = r"""
   flotilla.lxd.container_info:
     remote: lxd-a
     name: web1
+
+- name: The containers of classic LXC on this host
+  flotilla.lxd.container_info:
+    url: "lxc:"
 """
 
 RETURN = r"""
 containers:
-  description: The containers, in the words of the API.
+  description:
+    - The containers, in the words of the API.
+    - Of classic LXC, with C(kind) V(lxc), these are C(name), C(type), C(status), C(status_code), C(ephemeral),
+      C(architecture) where the configuration says it, C(config), and C(state) with C(status), C(status_code), C(pid) and
+      C(network). In C(config) are LXC's own keys, without those of the files that LXC brings. Keys that may be there more
+      than once, like C(lxc.mount.entry), are lists.
   returned: success
   type: list
   elements: dict
@@ -73,6 +86,7 @@ containers:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._lxc import host
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources import listing
 
 OPTIONS = {
@@ -84,6 +98,13 @@ OPTIONS = {
 
 def read(module: AnsibleModule) -> dict:
     params = module.params
+    access = _module.access(module)
+    if host.is_meant(access):
+        if params["all_projects"]:
+            module.fail_json(msg=f"all_projects does not go with url {access.url}: classic LXC has no projects")
+        here = host.meant(access)
+        found = here.containers() if params["name"] is None else filter(None, [here.find(params["name"])])
+        return {"containers": [one.described(with_state=params["with_state"]) for one in found]}
     containers = listing.containers(
         _module.client(module), params["name"], with_state=params["with_state"], all_projects=params["all_projects"]
     )

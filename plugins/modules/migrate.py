@@ -196,8 +196,10 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
+from ansible_collections.flotilla.lxd.plugins.module_utils._lxc import host
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import batch
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes
@@ -226,13 +228,7 @@ OPTIONS = {
 
 def migrate(module: AnsibleModule) -> dict:
     params = module.params
-    source = _module.client(module)
-    target = source.scoped(project=params["target_project"])
-    if params["target_remote"]:
-        access = replace(
-            _module.access(module), remote=params["target_remote"], project=params["target_project"], url=None
-        )
-        target = _module.client(module, access)
+    source, target = _ends(module)
     changes = Changes(pool=params["target_pool"], **_module.named(Changes, params))
     options = Options(changes=changes, **_module.named(Options, params))
     _heed_signals()
@@ -252,6 +248,20 @@ def migrate(module: AnsibleModule) -> dict:
     if errors:
         _module.fail(module, errors[0] if len(errors) == 1 else FlotillaError(". ".join(map(str, errors))), **result)
     return result
+
+
+def _ends(module: AnsibleModule) -> tuple[batch.Home, Client]:
+    """Where the containers are, and where they are to go."""
+    params = module.params
+    access = _module.access(module)
+    is_classic = host.is_meant(access)
+    if is_classic and not params["target_remote"]:
+        module.fail_json(msg=f"target_remote is missing: from {access.url} a container can only go to a server")
+    source = host.meant(access) if is_classic else _module.client(module)
+    if params["target_remote"]:
+        there = replace(access, remote=params["target_remote"], project=params["target_project"], url=None)
+        return source, _module.client(module, there)
+    return source, source.scoped(project=params["target_project"])
 
 
 def _heed_signals() -> None:

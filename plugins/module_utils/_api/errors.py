@@ -22,6 +22,20 @@ class ConfigurationError(FlotillaError):
     """The client configuration is missing, broken, or does not say which server is meant."""
 
 
+class MissingLibrary(FlotillaError):
+    """A Python library is missing where this runs. purpose: what needs it; hint: where it is to be had."""
+
+    def __init__(self, library: str, purpose: str, hint: str) -> None:
+        super().__init__(
+            f"{purpose} needs the Python library {library}, which the Python that runs this lacks ({hint})"
+        )
+        self.library = library
+
+
+class NotAvailable(FlotillaError):
+    """The container is not there, or is in no state to do what is asked of it."""
+
+
 class Unreachable(FlotillaError):
     """No conversation with the server came about, or it broke off."""
 

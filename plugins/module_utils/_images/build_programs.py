@@ -26,6 +26,7 @@ _PACKAGES: Mapping[str, str] = {
     "mksquashfs": "squashfs-tools",
     "mmdebstrap": "mmdebstrap",
     "busybox": "busybox-static",
+    "lxc-usernsexec": "lxc",
 }
 # Options in variables would make the same files another image.
 _OPTIONS = ("TAR_OPTIONS", "GZIP", "XZ_OPT", "XZ_DEFAULTS", "ZSTD_CLEVEL", "ZSTD_NBTHREADS", "SOURCE_DATE_EPOCH")
@@ -54,12 +55,17 @@ def started(
     stdin: IO[bytes] | None = None,
     extra: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    directory: str | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that writes to a pipe. With the block it ends, if it has not by then, and all it started with it."""
+    """A program that writes to a pipe. With the block it ends, if it has not by then, and all it started with it.
+
+    directory: where it starts; it need not be able to get there by itself.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _OPTIONS}
     # What AnsibleModule.run_command would return is text, and all of it at once; this streams.
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         [*within, find(command[0]), *command[1:]],
+        cwd=directory,
         stdin=stdin or subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=complaints,

@@ -47,13 +47,15 @@ class Members:
 @dataclass(frozen=True)
 class Tarball:
     """A tarball to write. as_: what the member "." is called in it; latest: no file in it is younger than this, in
-    seconds since 1970.
+    seconds since 1970; within: a command that tar is to be run by, which starts in the first directory: it may be one
+    that cannot reach it otherwise.
     """
 
     members: Sequence[Members]
     compression: str = "gzip"
     as_: str = "."
     latest: int | None = None
+    within: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[bytes]:
         """Its bytes. Raises InvalidInput with tar's words when tar fails; closing the iterator ends the processes."""
@@ -63,12 +65,16 @@ class Tarball:
         if self.as_ != ".":
             # Targets of symbolic links stay what they are.
             command.append(rf"--transform=flags=rhS;s,^\.\(/\|$\),{self.as_}\1,")
+        start = self.members[0].directory if self.within else None
         for members in self.members:
-            command += [f"--directory={os.path.abspath(members.directory)}", *members.names]
+            directory = "." if members.directory == start else os.path.abspath(members.directory)
+            command += [f"--directory={directory}", *members.names]
         compress = COMPRESSIONS[self.compression][1]
         with contextlib.ExitStack() as stack:
             complaints = stack.enter_context(tempfile.TemporaryFile())
-            last = first = stack.enter_context(programs.started(command, complaints))
+            last = first = stack.enter_context(
+                programs.started(command, complaints, within=self.within, directory=start)
+            )
             if compress:
                 last = stack.enter_context(programs.started(compress, complaints, stdin=first.stdout))
                 if first.stdout:

@@ -8,21 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Union
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError, InvalidInput
+from .._lxc.host import Host
 from .._resources.instance import check_name
+from .classic import ClassicEnd
+from .classic_journey import ClassicMigration
 from .end import End
 from .journey import Migration, Options, Report
-from .mark import read
+from .mark import Place, read
 from .steps import MOVE
 
 _PATTERN = frozenset("*?[")
 
 
-def names(source: Client, target: Client, wanted: Sequence[str]) -> list[str]:
+# Where the containers are: a server, or classic LXC on this host.
+Home = Union[Client, Host]
+
+
+def names(source: Home, target: Client, wanted: Sequence[str]) -> list[str]:
     """The names meant, in order, each once. A pattern stands for what there is, and for what was on its way to the target
     when an earlier run ended. Raises InvalidInput for what is no name.
     """
@@ -31,13 +38,14 @@ def names(source: Client, target: Client, wanted: Sequence[str]) -> list[str]:
         if _PATTERN & set(each):
             found += [name for name in _known(source, target) if fnmatchcase(name, each)]
         else:
-            check_name(each)
+            if isinstance(source, Client):
+                check_name(each)
             found.append(each)
     return list(dict.fromkeys(found))
 
 
 def migrate(
-    source: Client,
+    source: Home,
     target: Client,
     wanted: Sequence[str],
     target_name: str | None,
@@ -54,8 +62,9 @@ def migrate(
             raise InvalidInput("target_name is a name for one container, and name is a pattern or several")
     reports, errors = [], []
     for name in chosen:
-        journey = Migration(End(source, name), End(target, target_name or name), options)
+        journey = _journey(source, name, End(target, target_name or name), options)
         try:
+            check_name(journey.target.name)
             if check:
                 journey.check()
             else:
@@ -104,14 +113,30 @@ def _run(journey: Migration, deadline: Deadline) -> None:
         again.run(deadline)
 
 
-def _known(source: Client, target: Client) -> list[str]:
-    here = source.get(path("instances"), doing="list containers", recursion="1").metadata or ()
+def _journey(home: Home, name: str, target: End, options: Options) -> Migration:
+    if isinstance(home, Client):
+        return Migration(End(home, name), target, options)
+    return ClassicMigration(ClassicEnd(home, name), target, options)
+
+
+def _place(home: Home) -> Place:
+    return (End(home, "") if isinstance(home, Client) else ClassicEnd(home, "")).place
+
+
+def _names_at(home: Home) -> list[str]:
+    if not isinstance(home, Client):
+        return [container.name for container in home.containers()]
+    listed = home.get(path("instances"), doing="list containers", recursion="1").metadata or ()
+    return [str(one["name"]) for one in listed]
+
+
+def _known(source: Home, target: Client) -> list[str]:
     there = target.get(path("instances"), doing="list containers", recursion="1").metadata or ()
     under_way = []
     for one in there:
         mark = read(one.get("config") or {})
         if mark is not None and mark.mode == MOVE:
             server_and_project, _slash, name = mark.origin.rpartition("/")
-            if server_and_project == str(End(source, "").place).rpartition("/")[0]:
+            if server_and_project == str(_place(source)).rpartition("/")[0]:
                 under_way.append(name)
-    return sorted({*(str(one["name"]) for one in here), *under_way})
+    return sorted({*_names_at(source), *under_way})

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import ApiError, OperationFailed, Unreachable
+from .._api.errors import ApiError, InvalidInput, OperationFailed, Unreachable
 from .._api.operation import SUCCESS
 from .._resources import power
 from . import mark as marks
@@ -56,12 +56,42 @@ class Stop:
 ASKED = Stop()
 
 
+class Source(Protocol):
+    """What is asked of a container that is to go somewhere, wherever it is: see End."""
+
+    name: str
+
+    @property
+    def remote(self) -> str: ...
+
+    @property
+    def place(self) -> Place: ...
+
+    def require_trust(self) -> None: ...
+
+    def look(self) -> Seen | None: ...
+
+    def look_patiently(self) -> Seen | None: ...
+
+    def set_mark(self, mark: Mark | None, deadline: Deadline) -> None: ...
+
+    def bring_to(self, status: str, deadline: Deadline, how: Stop = ASKED) -> None: ...
+
+    def delete(self, deadline: Deadline) -> None: ...
+
+    def usage(self) -> int: ...
+
+
 class End:
     """name: of the container there, or to be there."""
 
     def __init__(self, client: Client, name: str) -> None:
         self.client = client
         self.name = name
+
+    @property
+    def remote(self) -> str:
+        return self.client.remote
 
     def __str__(self) -> str:
         project = self.client.project
@@ -73,6 +103,14 @@ class End:
     def place(self) -> Place:
         fingerprint = str(self.client.server.environment.get("certificate_fingerprint") or self.client.remote)
         return Place(fingerprint, self.client.project or "default", self.name)
+
+    def require_trust(self) -> None:
+        """Raises InvalidInput for a server that does not know this client."""
+        if not self.client.server.trusted:
+            raise InvalidInput(
+                f"remote {self.remote} does not trust this client's certificate: have a trust token made there and give it to"
+                " flotilla.lxd.remote"
+            )
 
     def look(self) -> Seen | None:
         """What is there now."""

@@ -114,12 +114,8 @@ class Migration:
 
     def _require_a_way(self) -> None:
         """Refuse a server that does not know this client, and a target that is the source."""
-        for each in (self.source, self.target):
-            if not each.client.server.trusted:
-                raise InvalidInput(
-                    f"remote {each.client.remote} does not trust this client's certificate: have a trust token made there and"
-                    " give it to flotilla.lxd.remote"
-                )
+        self.source.require_trust()
+        self.target.require_trust()
         here, there = self.source.place, self.target.place
         if here == there:
             raise self._invalid(
@@ -168,9 +164,14 @@ class Migration:
                 f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"
                 " transfer: relay, or snapshots: none"
             )
+        found += self._objections()
         if target is not None and options.mode == steps.REFRESH and view(target).is_up:
             found.append("the copy runs, and only one that is stopped can be brought up to date")
         return found
+
+    def _objections(self) -> list[str]:
+        """What speaks against it at this kind of source, in words."""
+        return []
 
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
         return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
@@ -214,15 +215,18 @@ class Migration:
             loose=options.mode != steps.MOVE and view(source).is_up,
             adapt=self._adapt(source),
         )
-        sending = transfer.Transfer(self.source, self.target, parcel, member=options.target)
-        way = transfer.LOCAL if self.is_local else options.transfer
         try:
-            self.report.transfer = sending.send(way, deadline)
+            self.report.transfer = self._send(parcel, deadline)
         except ApiError as error:
             if not parcel.live:
                 raise
             raise self._with_log(error) from error
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+
+    def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
+        """Send it, and return by which way it went."""
+        sending = transfer.Transfer(self.source, self.target, parcel, member=self.options.target)
+        return sending.send(transfer.LOCAL if self.is_local else self.options.transfer, deadline)
 
     def _with_log(self, error: ApiError) -> FlotillaError:
         """The error of a live transfer, with where CRIU says more about it."""
@@ -292,7 +296,7 @@ class Migration:
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]
         return InvalidInput(
-            f"remote {self.source.client.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
+            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
         )
 
 

@@ -23,6 +23,8 @@ AUTO = "auto"
 LOCAL = "local"
 DEFAULT_PORT = 8443
 DAEMON_PROTOCOLS = ("lxd", "incus")
+# The scheme of a url that means no server, but classic LXC on this host: no remote can be called that.
+CLASSIC = "lxc:"
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,11 @@ def parse_url(name: str, url: str, identity: Identity) -> Address:
 
 def _explicit(access: Access) -> Remote:
     url = str(access.url)
+    if url.startswith(CLASSIC):
+        raise ConfigurationError(
+            f"url {url} is classic LXC on this host, with which only container_info, migrate, the inventory and the"
+            " connection work"
+        )
     identity = Identity(
         server_certificate=read_pem(access.server_cert),
         client_certificate=access.client_cert and os.path.expanduser(access.client_cert),

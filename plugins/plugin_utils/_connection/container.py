@@ -7,36 +7,19 @@ from __future__ import annotations
 
 import os
 import posixpath
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import IO
 
 from ...module_utils._api import files
 from ...module_utils._api.client import Client, path
 from ...module_utils._api.deadline import REQUEST_SECONDS, Deadline
-from ...module_utils._api.errors import ApiError, FlotillaError, Forbidden, NotFound
+from ...module_utils._api.errors import ApiError, FlotillaError, Forbidden, NotAvailable, NotFound
 from . import users
 from .dialogue import Task, TerminalTask
 from .execution import Command, Ending, execute
+from .local_files import MissingFile, TransferFailed, opened, replacing, transfer_deadline
 
 FROZEN = 110
 RUNNING = 103
-# A file has as long as it takes at this speed: who is slower than that is gone.
-_SLOWEST_BYTES_PER_SECOND = 16 * 1024
-
-
-class NotAvailable(FlotillaError):
-    """The container is not there, or is in no state to run anything."""
-
-
-class TransferFailed(FlotillaError):
-    """A file could not be copied, for a reason that lies in the files."""
-
-
-class MissingFile(TransferFailed):
-    """The file to be copied is not there."""
 
 
 class Container:
@@ -85,10 +68,10 @@ class Container:
         Raises MissingFile for source, and TransferFailed when the server cannot write to destination.
         """
         destination = self._absolute(destination)
-        with _open(source) as content:
+        with opened(source) as content:
             status = os.fstat(content.fileno())
             owner = files.Attributes(self.user.uid, self.user.gid, status.st_mode & 0o7777)
-            deadline = Deadline(max(REQUEST_SECONDS, status.st_size / _SLOWEST_BYTES_PER_SECOND))
+            deadline = transfer_deadline(status.st_size)
             try:
                 files.push(self._client, self.name, destination, content, owner, deadline)
                 self._correct_mode(destination, owner)
@@ -101,7 +84,7 @@ class Container:
         Raises MissingFile for source, TransferFailed when it is no file, or when destination cannot be written.
         """
         source = self._absolute(source)
-        with _replacing(destination) as content:
+        with replacing(destination) as content:
             try:
                 # How long the whole of it takes does not matter, only that it goes on.
                 found = files.pull(self._client, self.name, source, content, Deadline(REQUEST_SECONDS))
@@ -159,66 +142,3 @@ class Container:
             reason = f"the directory {parent} does not exist"
         what = f"remote {self.remote}: cannot write {destination} in container {self.name}: {reason}"
         return self._why(error, TransferFailed(what))
-
-
-class _Replacement:
-    """A file of the controller in the making. An error in writing it must not be taken for one of the connection's."""
-
-    def __init__(self, destination: str) -> None:
-        self._destination = destination
-        target = os.path.realpath(destination)
-        with self._telling():
-            descriptor, self._temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".fetch-")
-        self._content = os.fdopen(descriptor, "wb")
-        self._target = target
-        self.mode: int | None = None
-
-    def write(self, data: bytes) -> int:
-        with self._telling():
-            return self._content.write(data)
-
-    def install(self) -> None:
-        with self._telling():
-            self._content.close()
-            os.chmod(self._temporary, (0o666 if self.mode is None else self.mode & 0o777) & ~_umask())
-            os.replace(self._temporary, self._target)
-
-    def discard(self) -> None:
-        with suppress(OSError):
-            self._content.close()
-        with suppress(OSError):
-            os.unlink(self._temporary)
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise TransferFailed(f"cannot write {self._destination} on the controller: {error.strerror}") from error
-
-
-@contextmanager
-def _replacing(destination: str) -> Iterator[_Replacement]:
-    """A file that takes the place of destination if all goes well."""
-    replacement = _Replacement(destination)
-    try:
-        yield replacement
-        replacement.install()
-    except BaseException:
-        replacement.discard()
-        raise
-
-
-def _open(source: str) -> IO[bytes]:
-    try:
-        return open(source, "rb")
-    except FileNotFoundError as error:
-        raise MissingFile(f"file or module does not exist: {source}") from error
-    except OSError as error:
-        raise TransferFailed(f"cannot read {source} on the controller: {error.strerror}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -10,13 +10,16 @@ import re
 from dataclasses import replace
 
 from ...module_utils._api.errors import ConfigurationError
+from ...module_utils._lxc import host
 from ...module_utils._remotes.resolve import Access
 
 # What both servers accept as a name: that of a host on a network, as it becomes the container's own.
 _NAME = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+# Classic LXC takes what a directory can be called.
+_CLASSIC_NAME = re.compile(r"(?!\.)[^/\s]+")
 
 
-def choose(container: str | None, address: str | None, host: str) -> str:
+def choose(container: str | None, address: str | None, hostname: str) -> str:
     """The name meant: the one said to be the container's, the host's address unless it is an IP address, the host's own.
 
     An inventory may well know a container's IP address, and it says nothing here about which container that is.
@@ -25,7 +28,7 @@ def choose(container: str | None, address: str | None, host: str) -> str:
         return container
     if address and not _is_ip_address(address):
         return address
-    return host
+    return hostname
 
 
 def locate(name: str, access: Access) -> tuple[str, Access]:
@@ -38,7 +41,10 @@ def locate(name: str, access: Access) -> tuple[str, Access]:
         access = replace(access, remote=remote or access.remote)
     else:
         container = name
-    if not _NAME.fullmatch(container):
+    if host.is_meant(access):
+        if not _CLASSIC_NAME.fullmatch(container):
+            raise ConfigurationError(f"{name} cannot be a container of classic LXC")
+    elif not _NAME.fullmatch(container):
         raise ConfigurationError(
             f"{name} cannot be a container: a name is up to 63 letters, digits and hyphens, in front of it the remote and"
             " a colon if need be. Where the host has another name, ansible_flotilla_container says which container it is"

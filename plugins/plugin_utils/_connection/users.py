@@ -42,7 +42,7 @@ def find(client: Client, instance: str, name: str, deadline: Deadline) -> User:
 
     Raises UnknownUser, and whatever reading the file raises.
     """
-    if name in ("root", "0"):
+    if is_root(name):
         return ROOT
     content = io.BytesIO()
     try:
@@ -50,9 +50,20 @@ def find(client: Client, instance: str, name: str, deadline: Deadline) -> User:
     except NotFound:
         if not name.isdecimal():
             raise
-    user = parse(content.getvalue().decode(errors="replace"), name)
+    return among(content.getvalue().decode(errors="replace"), name, f"{client.remote}:{instance}")
+
+
+def is_root(name: str) -> bool:
+    """Whether a name or a number is root's, who is known without a look."""
+    return name in ("root", "0")
+
+
+def among(passwd: str, name: str, container: str) -> User:
+    """The user of this name or number in a passwd file. container: as the commands write it. Raises UnknownUser."""
+    user = parse(passwd, name)
     if user is None:
-        raise UnknownUser(f"remote {client.remote}: container {instance} has no user {name}")
+        remote, _colon, instance = container.rpartition(":")
+        raise UnknownUser(f"remote {remote}: container {instance} has no user {name}")
     return user
 
 

@@ -32,6 +32,7 @@ class Interface:
 class Container:
     """What is known of one container or virtual machine. interfaces is None when nobody asked for addresses.
 
+    is_classic: it is one of LXC on this host, and what LXC does not have is empty. Its config has lists in it.
     config is the expanded one without image.*, which are in image, and volatile.*, which are the server's notes.
     """
 
@@ -46,19 +47,21 @@ class Container:
     created_at: str
     ephemeral: bool
     profiles: tuple[str, ...]
-    config: Mapping[str, str]
+    config: Mapping[str, Any]
     devices: Mapping[str, Mapping[str, str]]
     image: Mapping[str, str]
     interfaces: tuple[Interface, ...] | None
+    is_classic: bool = False
 
     @classmethod
     def parse(cls, remote: str, content: Mapping[str, Any]) -> Container:
-        """From an element of ``GET /1.0/instances?recursion=1`` or ``=2``."""
+        """From an element of ``GET /1.0/instances?recursion=1`` or ``=2``, or what is like one with the kind lxc."""
+        is_classic = content.get("kind") == "lxc"
         config = content.get("expanded_config") or {}
         devices = content.get("expanded_devices") or {}
         return cls(
             remote=remote,
-            project=content.get("project") or "default",
+            project=content.get("project") or ("" if is_classic else "default"),
             name=content["name"],
             type=content.get("type") or "container",
             status=content.get("status") or "",
@@ -72,6 +75,7 @@ class Container:
             devices=devices,
             image=_image(config),
             interfaces=_interfaces(content["state"], _macs(config, devices)) if "state" in content else None,
+            is_classic=is_classic,
         )
 
     def addresses(self, family: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...module_utils._api.client import Client, path
 from ...module_utils._api.deadline import Deadline
+from ...module_utils._lxc import host
 from ...module_utils._remotes.resolve import connect
 from .sources import ALL_PROJECTS, Source
 
@@ -18,6 +19,7 @@ Instances = list[dict[str, Any]]
 
 _FIELDS = (
     "name",
+    "kind",
     "project",
     "type",
     "status",
@@ -39,6 +41,8 @@ def list_instances(source: Source, *, addresses: bool, timeout: float) -> Instan
     that is stopped and has none: they are asked for, by a second request, only where a container is not stopped. timeout is
     in seconds, for each request. Raises FlotillaError.
     """
+    if host.is_meant(source.access):
+        return [_classic(one, addresses) for one in host.meant(source.access).containers()]
     client = connect(source.access)
     try:
         if source.projects == ALL_PROJECTS:
@@ -68,6 +72,11 @@ def _get(client: Client, addresses: bool, timeout: float, **terms: str) -> Insta
     if addresses and any(instance.get("status_code") != STOPPED for instance in found):
         return at_depth("2")
     return found
+
+
+def _classic(container: host.Container, addresses: bool) -> dict[str, Any]:
+    described = container.described(with_state=addresses)
+    return _kept({**described, "expanded_config": described["config"]})
 
 
 def _kept(instance: dict[str, Any]) -> dict[str, Any]:

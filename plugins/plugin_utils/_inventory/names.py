@@ -38,7 +38,7 @@ def host_names(containers: Sequence[Container], *, full: bool = False) -> list[s
             parts = [one.name, one.remote]
         else:
             parts = [one.name, one.project, one.remote]
-        return _UNUSABLE.sub("_", ".".join(parts))
+        return _UNUSABLE.sub("_", ".".join(part for part in parts if part))
 
     chosen = [choose(one) for one in containers]
     _refuse_alike(chosen, containers)

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from ...module_utils._api.errors import InvalidInput
 from ...module_utils._remotes.commands import COMMANDS, command
 from ...module_utils._remotes.configuration import Configuration, Entry
-from ...module_utils._remotes.resolve import AUTO, DAEMON_PROTOCOLS, LOCAL, Access
+from ...module_utils._remotes.resolve import AUTO, CLASSIC, DAEMON_PROTOCOLS, LOCAL, Access
 from .options import refuse_unknown
 
 OnError = Literal["fail", "warn", "cache"]
@@ -115,9 +115,12 @@ def _read(entry: Any, defaults: Defaults) -> Source:
         if not isinstance(entry.get(key, ""), str):
             raise InvalidInput(f"remotes: {name}: {key} is to be text, not {entry[key]!r}")
     _check_together(name, entry)
+    is_classic = str(entry.get("url")).startswith(CLASSIC)
+    if is_classic and entry.get("projects"):
+        raise InvalidInput(f"remotes: {name}: projects do not go with {entry['url']}: classic LXC has none")
     return Source(
         name=name,
-        projects=_projects(name, entry.get("projects", defaults.projects)),
+        projects=() if is_classic else _projects(name, entry.get("projects", defaults.projects)),
         on_error=cast(OnError, _choice(name, entry, "on_error", _ON_ERROR, defaults.on_error)),
         client_config=_choice(name, entry, "client_config", _CLIENT_CONFIGS, defaults.client_config),
         url=entry.get("url"),

@@ -13,6 +13,11 @@ from .container import Container
 from .sources import Source
 
 EXEC = "flotilla.lxd.exec"
+# LXC has nothing of the rest.
+_OF_CLASSIC = (
+    *("flotilla_name", "flotilla_remote", "flotilla_type", "flotilla_status", "flotilla_architecture"),
+    *("flotilla_ephemeral", "flotilla_config"),
+)
 
 
 def connection(source: Source, one: Container, how: str) -> dict[str, Any]:
@@ -30,7 +35,7 @@ def connection(source: Source, one: Container, how: str) -> dict[str, Any]:
     return {
         "ansible_connection": EXEC,
         "ansible_flotilla_remote": one.remote,
-        "ansible_flotilla_project": one.project,
+        **({"ansible_flotilla_project": one.project} if one.project else {}),
         "ansible_flotilla_container": one.name,
         **{f"ansible_flotilla_{key}": value for key, value in access.items() if value},
     }
@@ -61,12 +66,18 @@ def facts(one: Container) -> dict[str, Any]:
         "flotilla_config": dict(one.config),
         "flotilla_devices": {name: dict(device) for name, device in one.devices.items()},
     }
+    if one.is_classic:
+        known = {key: known[key] for key in _OF_CLASSIC if known[key] != ""} | {"flotilla_kind": "lxc"}
     if one.interfaces is not None:
         known["flotilla_addresses"] = {
             "ipv4": one.addresses("ipv4"),
             "ipv6": one.addresses("ipv6"),
             "interfaces": {
-                each.name: {"mac": each.mac, "ipv4": list(each.ipv4), "ipv6": list(each.ipv6)}
+                each.name: {
+                    **({} if one.is_classic else {"mac": each.mac}),
+                    "ipv4": list(each.ipv4),
+                    "ipv6": list(each.ipv6),
+                }
                 for each in one.interfaces
             },
         }

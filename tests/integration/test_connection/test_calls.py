@@ -21,6 +21,7 @@ from ansible.plugins.loader import connection_loader
 BIG = os.urandom(1024) * 1024 * 20
 AWKWARD = 'ünï code\'s "name" $HOME `x` \\ 漢字'
 CONFIGURATIONS = {"lxd-a": "LXD_CONF", "incus-a": "INCUS_CONF"}
+SERVERS_ONLY = pytest.mark.parametrize("fleet", sorted(CONFIGURATIONS), indirect=True)
 
 
 @pytest.fixture
@@ -40,20 +41,25 @@ def connect():
 
 
 @pytest.fixture
-def busybox(fleet, connect):
+def reach(fleet, connect):
+    """A connection to a container of the fleet."""
+
+    def make(name: str, **variables):
+        return connect(name, ansible_flotilla_remote=fleet.remote, **{**fleet.variables, **variables})
+
+    return make
+
+
+@pytest.fixture
+def busybox(fleet, reach):
     """A connection to a container that has nothing but busybox."""
-    return connect(f"{fleet.remote}:{fleet.busybox}")
+    return reach(f"{fleet.remote}:{fleet.busybox}")
 
 
 @pytest.fixture
-def debian(fleet, connect):
-    return connect(f"{fleet.remote}:{fleet.debian}")
-
-
-@pytest.fixture
-def user(fleet, connect):
+def user(fleet, reach):
     """A connection as uid 1000 of the busybox container."""
-    return connect(fleet.busybox, ansible_flotilla_remote=fleet.remote, ansible_user="user")
+    return reach(fleet.busybox, ansible_user="user")
 
 
 class TestCommands:
@@ -114,8 +120,8 @@ class TestCommands:
     def test_output_is_not_needed_for_running(self, busybox):
         assert busybox.exec_command("exec >&- 2>&-; sleep 1; exit 5") == (5, b"", b"")
 
-    def test_command_timeout(self, fleet, connect):
-        connection = connect(f"{fleet.remote}:{fleet.busybox}", ansible_flotilla_command_timeout=1)
+    def test_command_timeout(self, fleet, reach):
+        connection = reach(fleet.busybox, ansible_flotilla_command_timeout=1)
         began = time.monotonic()
         with pytest.raises(AnsibleError, match="within 1 seconds") as caught:
             connection.exec_command("sleep 30")
@@ -137,16 +143,16 @@ class TestUser:
         code, stdout, _stderr = user.exec_command("id -u; id -g; pwd; echo $HOME $USER $LOGNAME")
         assert (code, stdout) == (0, b"1000\n1000\n/home/user\n/home/user user user\n")
 
-    def test_number(self, fleet, connect):
-        connection = connect(f"{fleet.remote}:{fleet.debian}", ansible_user="1000")
+    def test_number(self, fleet, reach):
+        connection = reach(fleet.debian, ansible_user="1000")
         assert connection.exec_command("id -un; pwd") == (0, b"user\n/home/user\n", b"")
 
-    def test_number_of_nobody(self, fleet, connect):
-        connection = connect(f"{fleet.remote}:{fleet.debian}", ansible_user="4711")
+    def test_number_of_nobody(self, fleet, reach):
+        connection = reach(fleet.debian, ansible_user="4711")
         assert connection.exec_command("id -u; id -g; pwd") == (0, b"4711\n4711\n/\n", b"")
 
-    def test_unknown(self, fleet, connect):
-        connection = connect(f"{fleet.remote}:{fleet.busybox}", ansible_user="nosuch")
+    def test_unknown(self, fleet, reach):
+        connection = reach(fleet.busybox, ansible_user="nosuch")
         with pytest.raises(AnsibleConnectionFailure, match=f"container {fleet.busybox} has no user nosuch"):
             connection.exec_command("true")
 
@@ -226,11 +232,11 @@ class TestFiles:
 
 class TestUnreachable:
     @pytest.fixture
-    def refused(self, connect, tmp_path):
+    def refused(self, reach, tmp_path):
         """What is said when nothing can be run."""
 
         def ask(host: str, **variables) -> str:
-            connection = connect(host, **variables)
+            connection = reach(host, **variables)
             with pytest.raises(AnsibleConnectionFailure) as caught:
                 connection.exec_command("true")
             with pytest.raises(AnsibleConnectionFailure):
@@ -245,6 +251,7 @@ class TestUnreachable:
     def test_missing_container_for_another_user(self, fleet, refused):
         assert "there is no container nosuch" in refused(f"{fleet.remote}:nosuch", ansible_user="user")
 
+    @SERVERS_ONLY
     def test_stopped_and_frozen_container(self, fleet, connect, command_line, tmp_path):
         name = f"{fleet.remote}:{fleet.spare}"
         connection = connect(name)
@@ -260,16 +267,20 @@ class TestUnreachable:
         connection.fetch_file("/root/put", str(tmp_path / "back"))
         assert (tmp_path / "back").read_bytes() == Path(__file__).read_bytes()
 
+    @SERVERS_ONLY
     def test_missing_project(self, fleet, refused):
         said = refused(f"{fleet.remote}:{fleet.busybox}", ansible_flotilla_project="nosuch")
         assert "nosuch" in said
 
+    @SERVERS_ONLY
     def test_missing_remote(self, fleet, refused):
         assert "remote nosuch is not in the client configuration" in refused(f"nosuch:{fleet.busybox}").lower()
 
+    @SERVERS_ONLY
     def test_name_that_is_none(self, refused):
         assert "ansible_flotilla_container" in refused("web1.example.com")
 
+    @SERVERS_ONLY
     def test_another_servers_certificate(self, fleet, refused, tmp_path, monkeypatch):
         variable = CONFIGURATIONS[fleet.remote]
         copy = tmp_path / "configuration"
@@ -281,6 +292,7 @@ class TestUnreachable:
         assert fleet.remote in said
         assert "another certificate" in said
 
+    @SERVERS_ONLY
     def test_certificate_that_the_server_does_not_know(self, fleet, refused):
         configuration = Path(os.environ[CONFIGURATIONS[fleet.remote]])
         server = yaml.safe_load((configuration / "config.yml").read_text())["remotes"][fleet.remote]["addr"]
@@ -291,6 +303,7 @@ class TestUnreachable:
         )
         assert "does not trust this client's certificate" in said
 
+    @SERVERS_ONLY
     def test_port_that_nobody_listens_on(self, fleet, refused):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -298,6 +311,7 @@ class TestUnreachable:
         said = refused(fleet.busybox, ansible_flotilla_url=f"https://127.0.0.1:{port}")
         assert f"cannot connect to https://127.0.0.1:{port}: Connection refused" in said
 
+    @SERVERS_ONLY
     def test_socket_that_nobody_listens_on(self, refused, tmp_path):
         path = tmp_path / "unix.socket"
         with socket.socket(socket.AF_UNIX) as dead:

@@ -21,8 +21,8 @@ def inventory(fleet, tmp_path):
 
     def write(hosts: dict[str, dict], **variables) -> str:
         path = tmp_path / "inventory.yml"
-        common = {"ansible_connection": "flotilla.lxd.exec", "ansible_flotilla_remote": fleet.remote, **variables}
-        path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": common}}))
+        common = {"ansible_connection": "flotilla.lxd.exec", "ansible_flotilla_remote": fleet.remote}
+        path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {**common, **fleet.variables, **variables}}}))
         return str(path)
 
     return write
@@ -165,7 +165,7 @@ def accounts(fleet):
     from ansible.plugins.loader import connection_loader
 
     connection = connection_loader.get("flotilla.lxd.exec", PlayContext(), None)
-    connection.set_options(var_options={"inventory_hostname": f"{fleet.remote}:{fleet.debian}"})
+    connection.set_options(var_options={"inventory_hostname": f"{fleet.remote}:{fleet.debian}", **fleet.variables})
     script = """
         useradd --create-home --shell /bin/sh worker
         useradd --create-home --shell /bin/sh other

@@ -1,0 +1,47 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A classic container on its way to a server: the same journey, but for what only its source can do and say."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from .._api.deadline import Deadline
+from . import mark as marks
+from . import steps, transfer
+from .classic import ClassicEnd
+from .end import End, Seen, Source
+from .journey import Migration, Options
+from .snapshots import Adaptation
+
+
+class ClassicMigration(Migration):
+    """source: classic LXC on this host."""
+
+    def __init__(self, source: ClassicEnd, target: End, options: Options) -> None:
+        # All that the journey asks of its source, and is not answered below, a classic one has as well.
+        asked: Source = source
+        super().__init__(cast(End, asked), target, options)
+        self._classic = source
+
+    def _objections(self) -> list[str]:
+        self.report.warnings += self._classic.notes
+        options = self.options
+        return self._classic.objections(
+            options.mode, options.transfer, options.snapshots, options.running, options.changes
+        )
+
+    def _body(self, source: Seen) -> dict[str, Any]:
+        body = self._classic.body(source, self.options.mode, self.target, self.options.changes)
+        if self.options.mode != steps.MOVE:
+            body["config"][marks.COPY_OF] = str(self.source.place)
+        return body
+
+    def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
+        return self._classic.send(self.target, parcel, self.options.target, deadline)
+
+    @property
+    def _adaptation(self) -> Adaptation:
+        """There are no snapshots that would have to change."""
+        return Adaptation(self.target.client.server, self.target.client.server)
