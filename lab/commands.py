@@ -13,7 +13,7 @@ from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
 from lab.run import LabError
-from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, STATE, Daemon
+from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, PACKAGES_LOCK, STATE, Daemon
 
 
 def up() -> None:
@@ -21,12 +21,7 @@ def up() -> None:
     machine.check()
     with held():
         begun = time.monotonic()
-        packages.remove_policy()
-        missing = packages.missing()
-        if missing:
-            machine.check_space()
-            _say(f"installing {' '.join(missing)}")
-            packages.install(missing)
+        _have_packages()
         changed = _daemons_with_images()
         if clients.connect():
             changed = True
@@ -42,7 +37,8 @@ def down() -> None:
     """Take away everything `up` made on this machine, in whatever state it is."""
     machine.check()
     with held():
-        packages.remove_policy()
+        with held(PACKAGES_LOCK):
+            packages.remove_policy()
         with ThreadPoolExecutor() as pool:
             for ended in [pool.submit(_take_down, daemon) for daemon in DAEMONS]:
                 ended.result()
@@ -71,6 +67,16 @@ def status() -> bool:
             print(f"{daemon.name:8} {_description(daemon)}")
     print("All up." if ready else "Bring it up with `python3 -m lab up`.")
     return ready
+
+
+def _have_packages() -> None:
+    with held(PACKAGES_LOCK):
+        packages.remove_policy()
+        missing = packages.missing()
+        if missing:
+            machine.check_space()
+            _say(f"installing {' '.join(missing)}")
+            packages.install(missing)
 
 
 def _daemons_with_images() -> bool:

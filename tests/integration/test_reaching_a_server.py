@@ -67,7 +67,7 @@ def test_explicit_url_needs_no_configuration(explicit, name, local_tasks, tmp_pa
 
 
 def test_unix_socket(remote, local_tasks, command_line, tmp_path):
-    socket_path = f"/var/lib/flotilla-lab/{remote}/unix.socket"
+    socket_path = str(STATE / remote / "unix.socket")
     variable = {"lxd-a": "LXD_SOCKET", "incus-a": "INCUS_SOCKET"}[remote]
     run = local_tasks(
         [
@@ -83,8 +83,8 @@ def test_unix_socket(remote, local_tasks, command_line, tmp_path):
 def test_two_local_daemons(local_tasks, tmp_path):
     environment = {
         "HOME": str(tmp_path),
-        "LXD_SOCKET": "/var/lib/flotilla-lab/lxd-a/unix.socket",
-        "INCUS_SOCKET": "/var/lib/flotilla-lab/incus-a/unix.socket",
+        "LXD_SOCKET": str(STATE / "lxd-a" / "unix.socket"),
+        "INCUS_SOCKET": str(STATE / "incus-a" / "unix.socket"),
     }
     run = local_tasks([{"name": "read", INFO: {"remote": "local"}}], environment=environment, fails=True)
     assert "two daemons" in run.result("read")["msg"] and "client_config" in run.result("read")["msg"]
