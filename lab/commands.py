@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from lab import apt, cgroups, checkout, clients, leftovers, machine, network, packages, processes
+from lab import apt, cgroups, checkout, clients, criu, leftovers, machine, network, packages, processes
 from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
@@ -22,6 +22,8 @@ def up() -> None:
     with held():
         begun = time.monotonic()
         _have_packages()
+        leftovers.clear_build()
+        without_criu = _criu()
         changed = _daemons_with_images()
         if clients.connect():
             changed = True
@@ -29,6 +31,8 @@ def up() -> None:
         checkout.write()
         took = time.monotonic() - begun
     print(f"The lab is up ({took:.1f} s).")
+    if without_criu:
+        print(f"  without CRIU, so nothing is stopped with its state or moved alive: {without_criu}")
     if changed:
         print(_summary())
 
@@ -65,6 +69,8 @@ def status() -> bool:
             print(f"{daemon.name:8} does not answer; see {daemon.log}")
         else:
             print(f"{daemon.name:8} {_description(daemon)}")
+    version = criu.version()
+    print(f"CRIU     {version or 'missing: nothing can be stopped with its state or moved alive'}")
     print("All up." if ready else "Bring it up with `python3 -m lab up`.")
     return ready
 
@@ -84,7 +90,6 @@ def _daemons_with_images() -> bool:
     for daemon in DAEMONS:
         if processes.server(daemon) is None:
             network.check_subnet(daemon)
-    leftovers.clear_build()
     if not all(map(store.is_kept, store.ALL)):
         machine.check_space()
     with ThreadPoolExecutor(max_workers=len(DAEMONS) + len(store.ALL)) as pool:
@@ -92,6 +97,16 @@ def _daemons_with_images() -> bool:
         made = [pool.submit(_daemon, daemon, images) for daemon in DAEMONS]
         changed = [each.result() for each in made]
     return any(changed)
+
+
+def _criu() -> str:
+    """Have CRIU where it can be had. Returns why it cannot, "" if it can: most of the lab is worth having without."""
+    try:
+        if criu.provide():
+            _say(f"CRIU {criu.version()} unpacked")
+    except LabError as error:
+        return str(error)
+    return ""
 
 
 def _daemon(daemon: Daemon, images: list[Future[store.Kept]]) -> bool:
@@ -108,7 +123,7 @@ def _daemon(daemon: Daemon, images: list[Future[store.Kept]]) -> bool:
 
 def _image(image: store.Image) -> store.Kept:
     if not store.is_kept(image):
-        _say(f"building image {image.alias}")
+        _say(f"making image {image.alias}")
     try:
         return store.keep(image)
     except LabError as error:

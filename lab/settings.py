@@ -21,6 +21,7 @@ LOCK = Path("/run", f"{STATE.name}.lock")
 PACKAGES_LOCK = Path("/run/flotilla-lab+packages.lock")
 IMAGES = STATE / "images"
 BUILD = STATE / "build"
+CRIU = STATE / "criu"
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENV_FILE = CHECKOUT / ".lab" / (f"{NAME}.env" if NAME else "env")
@@ -33,7 +34,9 @@ SUBNETS = os.environ.get("FLOTILLA_LAB_SUBNETS", f"10.{97 + _OFFSET}")
 MARK = "FLOTILLA_LAB"
 
 # A search path of its own keeps snaps, pyenv and the like out, whatever shell `up` was called from.
+# The daemons' begins with the lab's CRIU, whether or not it can be had.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DAEMON_PATH = f"{CRIU}/bin:{SEARCH_PATH}"
 
 
 @dataclass(frozen=True)
