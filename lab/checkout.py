@@ -6,7 +6,8 @@ from __future__ import annotations
 import shlex
 import shutil
 
-from lab.settings import CHECKOUT, ENV_FILE, KINDS, NAME as LAB
+from lab.settings import CHECKOUT, ENV_FILE, KINDS
+from lab.settings import NAME as LAB
 
 COLLECTIONS = ENV_FILE.parent / "collections"
 NAMESPACE, NAME = "flotilla", "lxd"
@@ -31,10 +32,11 @@ def remove() -> None:
 
 
 def _env() -> str:
-    variables = {kind.conf_variable: kind.conf for kind in KINDS} | {"ANSIBLE_COLLECTIONS_PATH": COLLECTIONS}
+    variables = {kind.conf_variable: str(kind.conf) for kind in KINDS}
+    variables["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     if LAB:
         variables["FLOTILLA_LAB_NAME"] = LAB
-    exports = "".join(f"export {name}={shlex.quote(str(value))}\n" for name, value in variables.items())
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     programs = shlex.quote(str(CHECKOUT / ".venv" / "bin"))
     return (
         f"# Written by `python3 -m lab up`, to be sourced: . .lab/{ENV_FILE.name}\n"

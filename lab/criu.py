@@ -8,7 +8,6 @@ its libraries, not installed, and run through its own dynamic loader by a wrappe
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 from lab import apt
 from lab.run import LabError, run

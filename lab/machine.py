@@ -24,7 +24,9 @@ ELSEWHERE = (
 def check() -> None:
     """Raise LabError, naming everything that is missing, if the lab cannot run here."""
     if not re.fullmatch(r"([a-z][a-z0-9]{0,6})?", NAME) or NAME == "lab":
-        raise LabError(f"FLOTILLA_LAB_NAME is {NAME!r}: a lab's name is 1 to 7 lower case letters and digits, not `lab`.")
+        raise LabError(
+            f"FLOTILLA_LAB_NAME is {NAME!r}: a lab's name is 1 to 7 lower case letters and digits, not `lab`."
+        )
     missing = []
     if os.geteuid() != 0:
         missing.append("you are not root")

@@ -18,6 +18,8 @@ import pytest
 import yaml
 from faulty_proxy import Proxy
 
+from lab.settings import STATE
+
 INFO = "flotilla.lxd.container_info"
 CONTAINER = "flotilla.lxd.container"
 DIRECTORIES = {"lxd-a": "LXD_CONF", "lxd-b": "LXD_CONF", "incus-a": "INCUS_CONF", "incus-b": "INCUS_CONF"}
