@@ -20,8 +20,8 @@ description:
   - Values of configuration keys that may hold secrets are left out. These are C(user.*), C(environment.*), C(cloud-init.*),
     C(raw.*) except harmless lines of C(raw.lxc), and every key that speaks of passwords, tokens, keys, certificates and the
     like. PEM texts, the secrets of operations, and what programs printed are left out as well. What was left out in one
-    place is taken out of all others, logs included. A name, an address or a path is no secret in this sense, so look through it
-    before you publish it.
+    place is taken out of all others, logs included. A name, an address or a path is no secret in this sense, so look through
+    it before you publish it.
   - It changes nothing on the servers. What cannot be read is no error, but listed in RV(left_out) and in the report.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
@@ -110,14 +110,14 @@ left_out:
       sample: "remote incus-b: read container web1 for a report: Instance not found (status 404)"
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis import report
 from ansible_collections.flotilla.lxd.plugins.module_utils._remotes.resolve import connect
-from ansible_collections.flotilla.lxd.plugins.module_utils._report import report
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import check_name
 
 OPTIONS = {
@@ -136,12 +136,7 @@ def make(module: AnsibleModule) -> dict:
         check_name(one)
     ends = [report.End("source", _module.client(module), name)]
     if module.params["target_remote"]:
-        access = replace(
-            _module.access(module),
-            remote=module.params["target_remote"],
-            project=module.params["target_project"],
-            **dict.fromkeys(("url", "client_cert", "client_key", "server_cert")),
-        )
+        access = _module.target_access(module, module.params["target_remote"], module.params["target_project"])
         ends.append(report.End("target", connect(access), target))
     dest = report.destination(module.params["dest"], name)
     if module.check_mode:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.flotilla.lxd.plugins.module_utils._report.masking import MASK, Masks
+from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis.masking import MASK, Masks
 
 SECRET = "tr0ub4dor&3"
 CERTIFICATE = f"-----BEGIN CERTIFICATE-----\n{SECRET}\n-----END CERTIFICATE-----\n"

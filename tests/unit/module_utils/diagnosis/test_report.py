@@ -15,7 +15,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Cl
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput, Unreachable
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.transport import Transport, UnixAddress
-from ansible_collections.flotilla.lxd.plugins.module_utils._report import report
+from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis import report
 
 SECRET = "tr0ub4dor&3"
 LOG = f"(00.1) Error (criu/files.c:1400): Can't open cwd of {SECRET}\n"
