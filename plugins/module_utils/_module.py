@@ -70,9 +70,11 @@ def target_access(module: AnsibleModule, remote: str, project: str | None = None
     return Access(remote=remote, client_config=module.params["client_config"], project=project)
 
 
-def client(module: AnsibleModule) -> Client:
-    """A client for the task's remote and project. No single request takes longer than the user allows for all of it."""
-    made = connect(access(module))
+def client(module: AnsibleModule, other: Access | None = None) -> Client:
+    """A client for the task's remote and project, or for another. No single request takes longer than the user allows for
+    all of it.
+    """
+    made = connect(other or access(module))
     made.transport.request_seconds = min(REQUEST_SECONDS, module.params.get("timeout", REQUEST_SECONDS))
     # Set by the action plugin of the module's name, while a person looks on.
     if PIPE_VARIABLE in os.environ:

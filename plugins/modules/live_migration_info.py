@@ -90,7 +90,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import path
 from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis import readiness
-from ansible_collections.flotilla.lxd.plugins.module_utils._remotes.resolve import connect
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import check_name
 
 OPTIONS = {
@@ -105,7 +104,10 @@ OPTIONS = {
 
 def read(module: AnsibleModule) -> dict:
     params = module.params
-    client, target = _module.client(module), connect(_module.target_access(module, params["target_remote"]))
+    client, target = (
+        _module.client(module),
+        _module.client(module, _module.target_access(module, params["target_remote"])),
+    )
     container = None
     if params["name"]:
         check_name(params["name"])

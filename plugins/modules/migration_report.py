@@ -117,7 +117,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis import report
-from ansible_collections.flotilla.lxd.plugins.module_utils._remotes.resolve import connect
 from ansible_collections.flotilla.lxd.plugins.module_utils._resources.instance import check_name
 
 OPTIONS = {
@@ -137,7 +136,7 @@ def make(module: AnsibleModule) -> dict:
     ends = [report.End("source", _module.client(module), name)]
     if module.params["target_remote"]:
         access = _module.target_access(module, module.params["target_remote"], module.params["target_project"])
-        ends.append(report.End("target", connect(access), target))
+        ends.append(report.End("target", _module.client(module, access), target))
     dest = report.destination(module.params["dest"], name)
     if module.check_mode:
         return {"changed": True, "dest": dest}

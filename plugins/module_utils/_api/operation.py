@@ -29,7 +29,7 @@ class Operation:
     """One operation of a server, at the time it was last looked at."""
 
     def __init__(self, client: Client, content: Mapping[str, Any], doing: str) -> None:
-        self._client = client
+        self.client = client
         self._content = dict(content)
         self.doing = doing
 
@@ -58,7 +58,7 @@ class Operation:
         """
         content = self.finish(deadline)
         if self.status_code >= FAILURE:
-            raise OperationFailed(self._client.remote, self.doing, self.status_code, self.error)
+            raise OperationFailed(self.client.remote, self.doing, self.status_code, self.error)
         return content
 
     def finish(self, deadline: Deadline) -> dict[str, Any]:
@@ -67,23 +67,23 @@ class Operation:
             if deadline.passed:
                 raise DeadlineExceeded(self._call_off(deadline))
             self._look(deadline)
-            self._client.progress.of_operation(self.doing, self.metadata)
+            self.client.progress.of_operation(self.doing, self.metadata)
         return self.metadata
 
     def cancel(self) -> bool:
         """Ask the server to call it off. False when it cannot be, or is over."""
         try:
-            self._client.send("DELETE", f"/1.0/operations/{self.id}", doing=f"cancel: {self.doing}")
+            self.client.send("DELETE", f"/1.0/operations/{self.id}", doing=f"cancel: {self.doing}")
         except ApiError:
             return False
         return True
 
     def _look(self, deadline: Deadline) -> None:
-        longest = _WATCH_SECONDS if self._client.progress.watched else _WAIT_SECONDS
+        longest = _WATCH_SECONDS if self.client.progress.watched else _WAIT_SECONDS
         seconds = max(1, int(min(longest, deadline.remaining())))
         try:
             # The answer may come right at the end of the server's own time: leave it some more.
-            reply = self._client.get(
+            reply = self.client.get(
                 f"/1.0/operations/{self.id}/wait",
                 doing=self.doing,
                 deadline=Deadline(seconds + 10),
@@ -92,16 +92,16 @@ class Operation:
         except NotFound as error:
             # Servers forget what ended five seconds ago, and everything when they are restarted.
             raise OperationFailed(
-                self._client.remote, self.doing, error.status, "the server no longer knows how it ended"
+                self.client.remote, self.doing, error.status, "the server no longer knows how it ended"
             ) from error
         except ApiError:
             # Incus says no more than that, both of an operation that failed and of one that still runs.
-            reply = self._client.get(f"/1.0/operations/{self.id}", doing=self.doing)
+            reply = self.client.get(f"/1.0/operations/{self.id}", doing=self.doing)
         self._content = dict(reply.metadata)
 
     def _call_off(self, deadline: Deadline) -> str:
         outcome = "was called off" if self.cancel() else "goes on in the server, which cannot call it off"
         return (
-            f"remote {self._client.remote}: {self.doing}: not done within {deadline.seconds:g} seconds;"
+            f"remote {self.client.remote}: {self.doing}: not done within {deadline.seconds:g} seconds;"
             f" the operation {outcome}"
         )

@@ -1,0 +1,112 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several containers by their names or by patterns, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .._api.client import Client, path
+from .._api.deadline import Deadline
+from .._api.errors import FlotillaError, InvalidInput
+from .._resources.instance import check_name
+from .end import End
+from .journey import Migration, Options, Report
+from .mark import read
+from .steps import MOVE
+
+_PATTERN = frozenset("*?[")
+
+
+def names(source: Client, target: Client, wanted: Sequence[str]) -> list[str]:
+    """The names meant, in order, each once. A pattern stands for what there is, and for what was on its way to the target
+    when an earlier run ended. Raises InvalidInput for what is no name.
+    """
+    found: list[str] = []
+    for each in wanted:
+        if _PATTERN & set(each):
+            found += [name for name in _known(source, target) if fnmatchcase(name, each)]
+        else:
+            check_name(each)
+            found.append(each)
+    return list(dict.fromkeys(found))
+
+
+def migrate(
+    source: Client,
+    target: Client,
+    wanted: Sequence[str],
+    target_name: str | None,
+    options: Options,
+    deadline: Deadline,
+    *,
+    check: bool,
+) -> tuple[list[Report], list[FlotillaError]]:
+    """Bring them all to the target; what fails with one does not keep the others."""
+    chosen = names(source, target, wanted)
+    if target_name is not None:
+        check_name(target_name)
+        if len(chosen) > 1 or any(_PATTERN & set(each) for each in wanted):
+            raise InvalidInput("target_name is a name for one container, and name is a pattern or several")
+    reports, errors = [], []
+    for name in chosen:
+        journey = Migration(End(source, name), End(target, target_name or name), options)
+        try:
+            journey.check() if check else _run(journey, deadline)
+        except FlotillaError as error:
+            journey.report.failure = str(error)
+            errors.append(error)
+        reports.append(journey.report)
+    return reports, errors
+
+
+def result(reports: Sequence[Report]) -> dict[str, Any]:
+    """The module's result: what was done with each, and of all of them what changed."""
+    containers = [
+        {
+            "name": report.name,
+            "target_name": report.target_name,
+            "actions": report.actions,
+            "transfer": report.transfer,
+            "failure": report.failure,
+        }
+        for report in reports
+    ]
+    actions = [action for report in reports for action in report.actions]
+    found: dict[str, Any] = {"changed": bool(actions), "actions": actions, "containers": containers}
+    if actions:
+        found["diff"] = {
+            "before": {report.name: report.before for report in reports if report.before},
+            "after": {report.name: report.after for report in reports if report.after},
+        }
+    return found
+
+
+def _run(journey: Migration, deadline: Deadline) -> None:
+    try:
+        journey.run(deadline)
+    except FlotillaError as error:
+        if not (journey.options.running == "live" and journey.options.live_fallback):
+            raise
+        journey.report.warnings.append(f"it could not be moved live, and was stopped for it: {error}")
+        options = replace(journey.options, running="move")
+        again = Migration(journey.source, journey.target, options)
+        again.report = journey.report
+        again.run(deadline)
+
+
+def _known(source: Client, target: Client) -> list[str]:
+    here = source.get(path("instances"), doing="list containers", recursion="1").metadata or ()
+    there = target.get(path("instances"), doing="list containers", recursion="1").metadata or ()
+    under_way = []
+    for one in there:
+        mark = read(one.get("config") or {})
+        if mark is not None and mark.mode == MOVE:
+            server_and_project, _slash, name = mark.origin.rpartition("/")
+            if server_and_project == str(End(source, "").place).rpartition("/")[0]:
+                under_way.append(name)
+    return sorted({*(str(one["name"]) for one in here), *under_way})

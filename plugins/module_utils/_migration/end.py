@@ -1,0 +1,178 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One end of a migration: a place on a server, what is there, and what can be done to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._api.client import Client, path
+from .._api.deadline import Deadline
+from .._api.errors import ApiError, OperationFailed, Unreachable
+from .._resources import power
+from . import mark as marks
+from .mark import Mark, Place
+from .steps import View
+
+# How long a container has to stay up to count as started: what cannot start dies at once.
+_MOMENT = 0.5
+_PROTECTED = "security.protection.delete"
+# A server that is only restarted, and a line that is only cut for a moment, are waited for.
+_PATIENCE = 20.0
+_PAUSE = 1.0
+# What is at work on a container and cannot be called off, such as a stop, is given this long to end.
+_LONGEST_OPERATION = 120.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A container as the API gives it, with its snapshots, oldest first."""
+
+    content: Mapping[str, Any]
+    snapshots: tuple[Mapping[str, Any], ...]
+    etag: str | None = None
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        return self.content.get("config") or {}
+
+
+class End:
+    """name: of the container there, or to be there."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def __str__(self) -> str:
+        project = self.client.project
+        return f"{self.client.remote}:{self.name}" + (
+            f" (project {project})" if project not in (None, "default") else ""
+        )
+
+    @property
+    def place(self) -> Place:
+        fingerprint = str(self.client.server.environment.get("certificate_fingerprint") or self.client.remote)
+        return Place(fingerprint, self.client.project or "default", self.name)
+
+    def look(self) -> Seen | None:
+        """What is there now."""
+        found = self.client.find(self._path(), doing=self._doing("read"))
+        if found is None:
+            return None
+        listing = self.client.get(self._path("snapshots"), doing=self._doing("list the snapshots of"), recursion="1")
+        snapshots = sorted(listing.metadata or (), key=lambda one: str(one.get("created_at")))
+        return Seen(found.metadata, tuple(snapshots), found.etag)
+
+    def look_patiently(self) -> Seen | None:
+        """The same after something went wrong, once what is still at work on the container has ended.
+
+        The server may be on its way back. Raises what the last try raised.
+        """
+        deadline = Deadline(_PATIENCE)
+        while True:
+            try:
+                self._end_operations(Deadline(_LONGEST_OPERATION))
+                return self.look()
+            except (Unreachable, ApiError) as error:
+                if deadline.passed or (isinstance(error, ApiError) and error.status < 500):
+                    raise
+                time.sleep(_PAUSE)
+
+    def set_mark(self, mark: Mark | None, deadline: Deadline) -> None:
+        """Write the mark, or remove it."""
+        doing = self._doing("mark" if mark else "unmark")
+        payload = {"config": {marks.KEY: mark.text() if mark else ""}}
+        self.client.write("PATCH", self._path(), payload, doing=doing, deadline=deadline)
+
+    def settle(self, body: Mapping[str, Any], deadline: Deadline) -> None:
+        """Give the container exactly this config, these devices and profiles; what the server itself keeps is kept."""
+        seen = self.client.get(self._path(), doing=self._doing("read"))
+        kept = {
+            key: value
+            for key, value in (seen.metadata.get("config") or {}).items()
+            if key.startswith("volatile.") and key not in body["config"]
+        }
+        payload = {**body, "config": {**kept, **body["config"]}, "stateful": bool(seen.metadata.get("stateful"))}
+        doing = self._doing("configure")
+        self.client.write("PUT", self._path(), payload, doing=doing, deadline=deadline, etag=seen.etag)
+
+    def bring_to(self, status: str, deadline: Deadline, *, stop_timeout: int = 30, force: bool = False) -> None:
+        """Into a run state, from whichever it is in. Raises OperationFailed for one that does not stay up."""
+        state = self.client.get(self._path("state"), doing=self._doing("read the state of")).metadata
+        for action in power.way(power.status(state), power.STATE_THAT_KEEPS[status]):
+            payload: dict[str, Any] = {"action": action}
+            if action == "stop":
+                payload.update(force=force, timeout=stop_timeout)
+            self._act(payload, deadline)
+            if action == "start":
+                self._require_up()
+
+    def delete(self, deadline: Deadline) -> None:
+        self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
+
+    def clear(self, seen: Seen, deadline: Deadline) -> None:
+        """Delete what a migration left half done, once what may still be at work on it has ended."""
+        self._end_operations(deadline)
+        if self.client.find(self._path(), doing=self._doing("read")) is None:
+            return  # The server has cleared it itself.
+        if seen.config.get(_PROTECTED) == "true":
+            payload = {"config": {_PROTECTED: ""}}
+            self.client.write("PATCH", self._path(), payload, doing=self._doing("clear"), deadline=deadline)
+        self.delete(deadline)
+
+    def usage(self) -> int:
+        """Bytes its root disk takes, or 0 where the server cannot tell."""
+        state = self.client.get(self._path("state"), doing=self._doing("read the state of")).metadata
+        return int(((state.get("disk") or {}).get("root") or {}).get("usage") or 0)
+
+    def _act(self, payload: Mapping[str, Any], deadline: Deadline) -> None:
+        doing = self._doing(str(payload["action"]))
+        self.client.write("PUT", self._path("state"), payload, doing=doing, deadline=deadline)
+
+    def _require_up(self) -> None:
+        time.sleep(_MOMENT)
+        doing = self._doing("start")
+        state = self.client.get(self._path("state"), doing=doing).metadata
+        if power.status(state) == "stopped":
+            raise OperationFailed(self.client.remote, doing, 102, "it stopped again at once")
+
+    def _end_operations(self, deadline: Deadline) -> None:
+        """Call off what is at work on the container, or wait for it to end."""
+        where = f"/1.0/instances/{self.name}"
+        while True:
+            listing = self.client.get("/1.0/operations", doing="list operations", recursion="1").metadata or {}
+            running = [one for one in listing.get("running") or () if _concerns(one, where)]
+            if not running:
+                return
+            for one in running:
+                self._call_off(str(one["id"]))
+            time.sleep(min(_PAUSE, deadline.remaining()))
+
+    def _call_off(self, operation: str) -> None:
+        try:
+            self.client.send("DELETE", f"/1.0/operations/{operation}", doing=self._doing("call off the operation on"))
+        except ApiError:
+            return  # It cannot be called off, or has ended meanwhile: the next look at the list says.
+
+    def _path(self, *parts: str) -> str:
+        return path("instances", self.name, *parts)
+
+    def _doing(self, what: str) -> str:
+        return f"{what} container {self.name}"
+
+
+def _concerns(operation: Mapping[str, Any], where: str) -> bool:
+    urls = [url for group in (operation.get("resources") or {}).values() for url in group]
+    return any(url.partition("?")[0] == where for url in urls)
+
+
+def view(seen: Seen | None) -> View:
+    """What matters of it for the next step."""
+    if seen is None:
+        return View()
+    return View(power.status(seen.content), marks.read(seen.config), seen.config.get(marks.COPY_OF))

@@ -1,0 +1,288 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One container, from one place to another: looks, takes the next step, looks again, and goes back if it has to."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
+
+from .._api.deadline import Deadline
+from .._api.errors import FlotillaError, InvalidInput
+from . import mark as marks
+from . import preflight, steps, transfer
+from .end import End, Seen, view
+from .known_keys import unknown_keys
+from .mark import Mark
+from .preflight import Question, findings, survey
+from .retreat import Retreat
+from .snapshots import Adaptation, short_name
+from .steps import Journey
+from .translate import Changes, translated
+from .verify import differences, snapshot_differences
+
+# Each step is taken at most once; more turns than there are steps are a fight with somebody else.
+_MOST_STEPS = 12
+
+
+# What is at the source, and what at the target.
+Sight = tuple[Optional[Seen], Optional[Seen]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the module that are about the way, by their names there."""
+
+    mode: str = steps.MOVE
+    transfer: str = transfer.AUTO
+    snapshots: str = preflight.ALL
+    running: str = "move"
+    live_fallback: bool = False
+    target: str | None = None
+    force: bool = False
+    stop_timeout: int = 30
+    changes: Changes = field(default_factory=Changes)
+
+
+@dataclass
+class Report:
+    """What was done with one container, or would be. transfer: the way it went, if it did; failure: why it was not done."""
+
+    name: str
+    target_name: str
+    actions: list[str] = field(default_factory=list)
+    transfer: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    failure: str | None = None
+
+
+class Migration:
+    """A container on its way from one end to the other."""
+
+    def __init__(self, source: End, target: End, options: Options) -> None:
+        self.source = source
+        self.target = target
+        self.options = options
+        self.report = Report(source.name, target.name)
+        self._journey = Journey(options.mode, str(source.place), str(target.place), live=options.running == "live")
+        if source.place == target.place:
+            raise self._invalid(
+                "source and target are the same container: name another target_remote or target_project"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        return self.source.place.server == self.target.place.server
+
+    def check(self) -> None:
+        """What would be done. Raises InvalidInput with all findings."""
+        source, target = self._look()
+        plan = self._foresee(source, target)
+        self.report.actions = plan
+        self.report.before, self.report.after = self._places(plan)
+
+    def run(self, deadline: Deadline) -> None:
+        """Do it, or finish what an earlier run began.
+
+        Raises what the servers raise, with a sentence about what there is now.
+        """
+        source, target = self._look()
+        if view(source).mark or view(target).mark:
+            # What an earlier run began may still be going on.
+            source, target = self.source.look_patiently(), self.target.look_patiently()
+        plan = self._foresee(source, target)
+        self.report.before, self.report.after = self._places(plan)
+        for _turn in range(_MOST_STEPS):
+            step = self._next(source, target)
+            if step is None:
+                return
+            source, target = self._take(step, source, target, deadline)
+            self.report.actions.append(step)
+            self._journey = replace(self._journey, refreshed=self._journey.refreshed or step == steps.TRANSFER)
+        raise self._invalid("the two ends keep changing: is another migration at work on it?")
+
+    def _take(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> Sight:
+        """Take a step and look again. An error does not say that nothing was done, so then it is looked at as well."""
+        try:
+            self._perform(step, source, target, deadline)
+            return self._look()
+        except FlotillaError as error:
+            return Retreat(self.source, self.target, self._journey).after(step, error)
+
+    def _look(self) -> Sight:
+        return self.source.look(), self.target.look()
+
+    def _next(self, source: Seen | None, target: Seen | None) -> str | None:
+        try:
+            return steps.next_step(self._journey, view(source), view(target))
+        except InvalidInput as error:
+            raise self._invalid(str(error)) from None
+
+    def _foresee(self, source: Seen | None, target: Seen | None) -> list[str]:
+        """The steps ahead; if the container is yet to be sent, whether it can be is looked at first."""
+        try:
+            plan = list(
+                steps.foresee(self._journey, view(source), view(target), self._mark(view(source).status or "stopped"))
+            )
+        except InvalidInput as error:
+            raise self._invalid(str(error)) from None
+        if steps.TRANSFER in plan and source is not None:
+            found = self._findings(source, target)
+            if found:
+                raise self._invalid("; ".join(found))
+        return plan
+
+    def _findings(self, source: Seen, target: Seen | None) -> list[str]:
+        options = self.options
+        body = self._body(source)
+        keys = unknown_keys(self.target.client, body["config"]) if not self.is_local else []
+        question = Question(
+            options.mode,
+            options.running,
+            options.snapshots,
+            source,
+            body,
+            {} if options.snapshots != preflight.ALL else self._snapshot_profiles(source),
+            self.source.usage(),
+        )
+        found = findings(question, survey(self.target, body, keys))
+        if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
+            found.append(
+                f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"
+                " transfer: relay, or snapshots: none"
+            )
+        if target is not None and options.mode == steps.REFRESH and view(target).is_up:
+            found.append("the copy runs, and only one that is stopped can be brought up to date")
+        return found
+
+    def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
+        return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
+
+    def _perform(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> None:
+        options = self.options
+        deadline.remaining()
+        if step == steps.MARK:
+            self.source.set_mark(self._mark(view(source).status or "stopped"), deadline)
+        elif step == steps.STOP:
+            self.source.bring_to("stopped", deadline, stop_timeout=options.stop_timeout, force=options.force)
+        elif step == steps.CLEAR:
+            self.target.clear(_there(target), deadline)
+        elif step == steps.TRANSFER:
+            self._transfer(_there(source), target, deadline)
+        elif step == steps.VERIFY:
+            self._verify(_there(source), _there(target), deadline)
+        elif step == steps.START:
+            self.target.bring_to(_mark_of(target).was, deadline)
+        elif step == steps.DELETE:
+            self.source.delete(deadline)
+        elif step == steps.UNMARK:
+            self.target.set_mark(None, deadline)
+
+    def _transfer(self, source: Seen, target: Seen | None, deadline: Deadline) -> None:
+        options = self.options
+        mark = view(source).mark or self._mark("stopped")
+        refresh = target is not None
+        if refresh:
+            self.target.set_mark(mark.at(marks.REFRESHING), deadline)
+        body = _marked(self._body(source), mark.at(marks.REFRESHING if refresh else marks.COPYING))
+        parcel = transfer.Parcel(
+            body=body,
+            type=str(source.content.get("type") or "container"),
+            snapshot=self._snapshot,
+            alone=options.snapshots != preflight.ALL,
+            refresh=refresh,
+            live=mark.live and view(source).is_up,
+            loose=options.mode != steps.MOVE and view(source).is_up,
+            adapt=self._adapt(source),
+        )
+        sending = transfer.Transfer(self.source, self.target, parcel, member=options.target)
+        way = transfer.LOCAL if self.is_local else options.transfer
+        self.report.transfer = sending.send(way, deadline)
+        self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+
+    def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
+        options = self.options
+        found = differences(self._body(source), target.content)
+        expected = self._adaptation.expected(source) if options.snapshots == preflight.ALL else []
+        found += snapshot_differences(expected, target.snapshots)
+        if found:
+            raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
+        self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
+
+    @property
+    def _adaptation(self) -> Adaptation:
+        dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
+        keep = self.source.client.server.kind == self.target.client.server.kind
+        return Adaptation(
+            self.source.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
+        )
+
+    def _adapt(self, source: Seen) -> Adaptation | None:
+        """How the snapshots have to change, if they have to."""
+        adaptation = self._adaptation
+        return adaptation if self._takes_snapshots and adaptation.is_needed(source.snapshots) else None
+
+    @property
+    def _takes_snapshots(self) -> bool:
+        return self.options.snapshots == preflight.ALL and not self.is_local
+
+    def _body(self, source: Seen) -> dict[str, Any]:
+        """The container as it is to be at the target."""
+        options, content = self.options, source.content
+        if self._snapshot:
+            content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
+        kinds = self.source.client.server.kind, self.target.client.server.kind
+        body = translated(content, options.mode, *kinds, options.changes)
+        if options.mode != steps.MOVE:
+            body["config"][marks.COPY_OF] = str(self.source.place)
+        return body
+
+    @property
+    def _snapshot(self) -> str | None:
+        """The one that is to become the container, if the user says so."""
+        return None if self.options.snapshots in (preflight.ALL, preflight.NONE) else self.options.snapshots
+
+    def _mark(self, was: str) -> Mark:
+        """The mark of a migration that begins now."""
+        journey = self._journey
+        live = journey.live and was == "running"
+        number = uuid.uuid4().hex[:12]
+        return Mark(number, journey.origin, journey.destination, journey.mode, marks.COPYING, was, live)
+
+    def _places(self, plan: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Where the container is, before and after, for the diff."""
+        here, there = str(self.source), str(self.target)
+        if not plan:
+            return {}, {}
+        if self.options.mode == steps.MOVE:
+            return {"place": here}, {"place": there}
+        return {"places": [here]}, {"places": [here, there]}
+
+    def _invalid(self, reason: str) -> InvalidInput:
+        verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]
+        return InvalidInput(
+            f"remote {self.source.client.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
+        )
+
+
+def _marked(body: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
+    return {**body, "config": {**body["config"], marks.KEY: mark.text()}}
+
+
+def _there(seen: Seen | None) -> Seen:
+    """What is there by the step this is."""
+    if seen is None:
+        raise InvalidInput("the container went away in the middle of its migration")
+    return seen
+
+
+def _mark_of(seen: Seen | None) -> Mark:
+    mark = view(_there(seen)).mark
+    if mark is None:
+        raise InvalidInput("somebody took the mark off the container in the middle of its migration")
+    return mark

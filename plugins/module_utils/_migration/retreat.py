@@ -1,0 +1,90 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back, when a step failed: the source as it was, and no half left behind, as far as both can be reached."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from .._api.deadline import Deadline
+from .._api.errors import FlotillaError
+from . import steps
+from .end import End, Seen, view
+from .mark import REFRESHING
+
+# The user's deadline may be what failed: putting things back has time of its own.
+_SECONDS = 120.0
+
+
+class Failed(FlotillaError):
+    """A migration that did not come about, with what there is now."""
+
+
+class Retreat:
+    """What is seen after a failure, and what is made of it. undone: what could not be put back, in words."""
+
+    def __init__(self, source: End, target: End, journey: steps.Journey) -> None:
+        self._source = source
+        self._target = target
+        self._journey = journey
+        self._undone: list[str] = []
+
+    def after(self, step: str, error: FlotillaError) -> tuple[Seen | None, Seen | None]:
+        """Return what is at both ends if the step has happened nevertheless. Else put back what can be, and raise Failed."""
+        source, source_problem = _look(self._source)
+        target, target_problem = _look(self._target)
+        blind = [problem for problem in (source_problem, target_problem) if problem]
+        if not blind and steps.has_happened(step, view(source), view(target)):
+            return source, target
+        if source_problem:
+            what = "what there is now is not known, for the source cannot be reached; nothing more was done"
+        elif self._journey.mode == steps.MOVE:
+            what = self._of_move(step, source, target, target_problem)
+        else:
+            what = self._of_copy(target, target_problem)
+        raise Failed(self._sentence(error, what)) from error
+
+    def _of_move(self, step: str, source: Seen | None, target: Seen | None, blind: str | None) -> str:
+        mark = view(source).mark
+        if blind and (step in (steps.START, steps.DELETE, steps.UNMARK) or (mark and mark.live)):
+            return f"{self._target} cannot be reached, and may have the container running: the source is kept as it is"
+        if not blind and steps.is_committed(view(source), view(target)):
+            kept = "; the source is still there, stopped" if source else ""
+            return f"the container is complete on {self._target}{kept}"
+        if mark and self._journey.owns(mark):
+            self._try("start the source again", lambda: self._source.bring_to(mark.was, Deadline(_SECONDS)))
+        self._clear(target, blind)
+        if mark and self._journey.owns(mark):
+            self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
+        return f"the container is on {self._source} as it was"
+
+    def _of_copy(self, target: Seen | None, blind: str | None) -> str:
+        if view(target).phase == REFRESHING:
+            return f"the source is as it was; the copy on {self._target} is neither the old one nor the new"
+        self._clear(target, blind)
+        return "the source is as it was"
+
+    def _clear(self, target: Seen | None, blind: str | None) -> None:
+        if blind:
+            self._undone.append(f"look for a half on {self._target} ({blind})")
+        elif target and self._journey.owns(view(target).mark) and not view(target).is_up:
+            self._try(f"remove the half on {self._target}", lambda: self._target.clear(target, Deadline(_SECONDS)))
+
+    def _try(self, what: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except FlotillaError as error:
+            self._undone.append(f"{what} ({error})")
+
+    def _sentence(self, error: FlotillaError, what: str) -> str:
+        undone = f"; it was not possible to {', or to '.join(self._undone)}" if self._undone else ""
+        return f"{error}. Now {what}{undone}. The same task again goes on from there"
+
+
+def _look(end: End) -> tuple[Seen | None, str | None]:
+    """What is there, or why that cannot be known."""
+    try:
+        return end.look_patiently(), None
+    except FlotillaError as error:
+        return None, str(error)

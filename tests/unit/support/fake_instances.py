@@ -1,0 +1,295 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two servers in memory, as far as a migration talks to them, and transports that fail at the request one chooses.
+
+What a container holds is a number that grows whenever it runs. So a lost write, a stale copy and a half are all seen as
+numbers that are not what they should be.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from http.client import HTTPMessage
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import Unreachable
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.transport import Response, TlsAddress
+
+CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
+
+
+class Killed(BaseException):
+    """The process that runs the module is gone: nothing it would still have done is done."""
+
+
+@dataclass
+class Fault:
+    """At the request of this number (from 0), before or after it has been carried out; once, or from then on."""
+
+    at: int
+    kind: str  # lost: the request does not arrive; deaf: its answer does not; refused: 500; killed
+    lasting_on: str | None = None
+
+
+@dataclass
+class Instance:
+    content: dict[str, Any]
+    data: int
+    complete: bool = True
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Server:
+    name: str
+    world: World
+    instances: dict[str, Instance] = field(default_factory=dict)
+    operations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    profiles: list[str] = field(default_factory=lambda: ["default"])
+
+    def client(self) -> Client:
+        return Client(_Transport(self))
+
+
+class World:
+    """fate: what becomes of a transfer that nobody waits for: it finishes, reverts (the server removes the half), or stays
+    a half, as when the daemon dies.
+    """
+
+    def __init__(self, fate: str = "finishes") -> None:
+        self.a, self.b = Server("a", self), Server("b", self)
+        self.fate = fate
+        self.fault: Fault | None = None
+        self.count = 0
+        self.log: list[str] = []
+        self.transfers: dict[str, tuple[Server, str]] = {}
+
+    def add(self, server: Server, name: str, status: str = "Running", **fields: Any) -> Instance:
+        content = {
+            "name": name,
+            "status": status,
+            "status_code": CODES[status],
+            "architecture": "x86_64",
+            "config": {"user.x": "1", "volatile.eth0.hwaddr": "00:16:3e:00:00:01"},
+            "devices": {},
+            "profiles": ["default"],
+            "description": "",
+            "ephemeral": False,
+            "stateful": False,
+            "type": "container",
+            **fields,
+        }
+        snapshot = {
+            "name": "s0",
+            "config": {"user.x": "0"},
+            "devices": {},
+            "profiles": ["default"],
+            "created_at": "2026",
+        }
+        server.instances[name] = Instance(content, 1, snapshots=[snapshot])
+        return server.instances[name]
+
+    def settle(self) -> None:
+        """What goes on in the servers while no client looks."""
+        for server in (self.a, self.b):
+            for number in list(server.operations):
+                operation = server.operations.pop(number)
+                _conclude(server, operation, self.fate)
+
+    def serve(self, server: Server, method: str, path: str, payload: Any) -> tuple[int, Any]:
+        fault, number = self.fault, self.count
+        self.count += 1
+        self.log.append(f"{number} {server.name} {method} {path.partition('?')[0]}")
+        if fault and (number == fault.at or (number > fault.at and fault.lasting_on == server.name)):
+            if fault.kind == "killed":
+                raise Killed
+            if fault.kind == "refused":
+                return 500, "it is broken"
+            if fault.kind == "deaf" and number == fault.at:
+                _answer(server, method, path, payload)
+                self.require_a_whole()
+            raise Unreachable(server.name, "the line was cut")
+        answer = _answer(server, method, path, payload)
+        self.require_a_whole()
+        return answer
+
+    def require_a_whole(self) -> None:
+        """At all times there is a complete container, with the newest content."""
+        there = [one for server in (self.a, self.b) for one in server.instances.values()]
+        assert any(one.complete for one in there), self.log
+        assert max(one.data for one in there if one.complete) == max(one.data for one in there), self.log
+
+
+class _Transport:
+    """What the client sends through: the world, in place of a socket."""
+
+    request_seconds = 60.0
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.remote = server.name
+        self.address = TlsAddress(f"{server.name}.example", 8443)
+
+    def request(self, method, path, *, body=None, headers=None, deadline=None) -> Response:
+        payload = json.loads(body) if body else None
+        status, content = self._server.world.serve(self._server, method, path, payload)
+        headers_out = HTTPMessage()
+        if status >= 400:
+            answer = {"type": "error", "error_code": status, "error": content}
+        elif status == 202:
+            answer = {"type": "async", "metadata": content}
+        else:
+            answer = {"type": "sync", "metadata": content}
+            headers_out["ETag"] = "etag"
+        return Response(status, headers_out, json.dumps(answer).encode())
+
+    def connect(self, deadline):
+        raise Unreachable(self.remote, "there are no websockets here")
+
+
+def _answer(server: Server, method: str, url: str, payload: Any) -> tuple[int, Any]:
+    parts = urlsplit(url).path.strip("/").split("/")[1:]
+    if not parts:
+        return 200, _about(server)
+    if parts[0] == "operations":
+        return _operations(server, method, parts[1:])
+    if parts[0] == "instances":
+        return _instances(server, method, parts[1:], payload)
+    listing = {
+        "profiles": [
+            {"name": name, "devices": {"root": {"type": "disk", "path": "/", "pool": "default"}}}
+            for name in server.profiles
+        ],
+        "networks": [],
+        "storage-pools": [{"name": "default"}],
+    }
+    if parts[0] == "storage-pools" and len(parts) > 1:
+        return 200, {"space": {"used": 1, "total": 1000}}
+    assert method == "GET" and parse_qs(urlsplit(url).query).get("recursion") == ["1"], url
+    return 200, listing[parts[0]]
+
+
+def _about(server: Server) -> dict[str, Any]:
+    return {
+        "auth": "trusted",
+        "api_extensions": [],
+        "environment": {
+            "server": "lxd",
+            "certificate_fingerprint": f"print-{server.name}",
+            "certificate": "",
+            "architectures": ["x86_64"],
+            "addresses": [],
+        },
+    }
+
+
+def _operations(server: Server, method: str, rest: list[str]) -> tuple[int, Any]:
+    if not rest:
+        return 200, {"running": [_public(one) for one in server.operations.values()]}
+    operation = server.operations.get(rest[0])
+    if operation is None:
+        return 404, "there is no such operation"
+    if method == "DELETE":
+        server.operations.pop(rest[0])
+        _conclude(server, operation, "reverts")
+        return 200, {}
+    if rest[-1] == "wait":
+        server.operations.pop(rest[0])
+        _conclude(server, operation, "finishes")
+        operation["status_code"] = 200
+    return 200, _public(operation)
+
+
+def _public(operation: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in operation.items() if key != "act"}
+
+
+def _begin(server: Server, act: Any, name: str, **fields: Any) -> tuple[int, Any]:
+    number = uuid.uuid4().hex
+    resources = {"instances": [f"/1.0/instances/{name}"]}
+    server.operations[number] = {
+        "id": number,
+        "status_code": 103,
+        "metadata": {},
+        "resources": resources,
+        "act": act,
+        **fields,
+    }
+    return 202, _public(server.operations[number])
+
+
+def _conclude(server: Server, operation: dict[str, Any], fate: str) -> None:
+    operation["act"](fate)
+
+
+def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tuple[int, Any]:
+    if not rest:
+        if method == "GET":
+            return 200, [one.content for one in server.instances.values()]
+        return _create(server, payload)
+    there = server.instances.get(rest[0])
+    if there is None:
+        return 404, "there is no such instance"
+    if rest[1:] == ["snapshots"]:
+        return 200, there.snapshots
+    if rest[1:] == ["state"]:
+        if method == "GET":
+            return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
+        return _begin(server, lambda _fate: _change_state(there, payload["action"]), rest[0])
+    if method == "GET":
+        return 200, there.content
+    if method == "PATCH":
+        config = {**there.content["config"], **payload["config"]}
+        there.content["config"] = {key: value for key, value in config.items() if value != ""}
+        return 200, {}
+    if method == "PUT":
+        there.content.update({key: value for key, value in payload.items() if key != "stateful"})
+        return _begin(server, lambda _fate: None, rest[0])
+    if method == "DELETE":
+        if there.content["status"] != "Stopped" or server.operations:
+            return 400, "it runs, or is busy"
+        return _begin(server, lambda _fate: server.instances.pop(rest[0], None), rest[0])
+    return _offer(server, rest[0])
+
+
+def _change_state(there: Instance, action: str) -> None:
+    assert there.complete or action == "stop", "a half was started"
+    status = {"start": "Running", "stop": "Stopped", "freeze": "Frozen", "unfreeze": "Running"}[action]
+    if action == "start":
+        there.data += 1
+    there.content.update(status=status, status_code=CODES[status])
+
+
+def _offer(server: Server, name: str) -> tuple[int, Any]:
+    status, content = _begin(server, lambda _fate: None, name)
+    server.world.transfers[content["id"]] = (server, name)
+    return status, content
+
+
+def _create(server: Server, payload: Any) -> tuple[int, Any]:
+    name, source = payload["name"], payload["source"]
+    refresh = source.get("refresh")
+    if name in server.instances and not refresh:
+        return 400, "there is an instance of that name"
+    origin, origin_name = server.world.transfers[source["operation"].rpartition("/")[2]]
+    sent = origin.instances[origin_name]
+    if not refresh:
+        content = {key: value for key, value in payload.items() if key != "source"}
+        content.update(status="Stopped", status_code=102, stateful=False)
+        server.instances[name] = Instance(content, 0, complete=False)
+    there = server.instances[name]
+    there.complete = False
+
+    def act(fate: str) -> None:
+        if fate == "finishes":
+            there.data, there.complete = sent.data, True
+            there.snapshots = [dict(one) for one in sent.snapshots]
+        elif fate == "reverts" and not refresh:
+            server.instances.pop(name, None)
+
+    return _begin(server, act, name)
