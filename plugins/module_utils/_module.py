@@ -96,12 +96,17 @@ def named(wanted: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
 
 def result(module: AnsibleModule, outcome: Outcome[Any], noun: str) -> dict[str, Any]:
     """A module's result: what was done, and the object under its noun, unless it is absent."""
-    for warning in outcome.plan.warnings:
-        module.warn(warning)
     there = dict(outcome.state.content or {})
     if outcome.checked_only and outcome.changed:
         there = {**there, **outcome.plan.predicted} if outcome.plan.after else {}
-    return {**outcome.result(), **({noun: there} if there else {})}
+    return {**told(module, outcome), **({noun: there} if there else {})}
+
+
+def told(module: AnsibleModule, outcome: Outcome[Any]) -> dict[str, Any]:
+    """What was done, without the object; the plan's warnings are given."""
+    for warning in outcome.plan.warnings:
+        module.warn(warning)
+    return outcome.result()
 
 
 def _check_common(module: AnsibleModule, remote_options: bool) -> None:

@@ -122,6 +122,14 @@ options:
     description: How many seconds a clean shutdown may take before the task fails. At least 1.
     type: int
     default: 30
+  stateful:
+    description:
+      - V(true) with O(state=stopped) saves what runs in the container, so that it goes on where it was when it is started.
+        That takes CRIU on the server, and on Incus C(migration.stateful=true) in O(config). If it cannot be done, the task
+        fails and the container runs on. One that is stopped already is left as it is.
+      - A container that holds a saved state is started from it. V(false) with O(state=started) gives the saved state up and
+        starts it afresh.
+    type: bool
   wait_for:
     description:
       - Wait until all of these hold, and fail if they do not in time (O(timeout)). The container has to run.
@@ -186,6 +194,13 @@ EXAMPLES = r"""
     rename_from: web3
     state: present
     allow_restart: true
+
+- name: Stop it so that all that runs in it goes on after the next start
+  flotilla.lxd.container:
+    remote: incus-a
+    name: web4
+    state: stopped
+    stateful: true
 
 - name: Be rid of it
   flotilla.lxd.container:
@@ -275,6 +290,7 @@ OPTIONS = {
     "allow_restart": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "stop_timeout": {"type": "int", "default": 30},
+    "stateful": {"type": "bool"},
     "wait_for": {"type": "list", "elements": "str", "default": []},
     **_module.WAIT_OPTIONS,
 }

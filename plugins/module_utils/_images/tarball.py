@@ -10,7 +10,7 @@ Source: POSIX, pax interchange format; the GNU tar manual, "Basic Tar Format", a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .compression import Damaged
 
@@ -31,12 +31,13 @@ _MOST_EXTENSION = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Member:
-    """One thing in a tarball. name: as it is written there; size: the bytes it takes up in the tarball."""
+    """One thing in a tarball. name: as it is written there; size: the bytes it takes up in the tarball, from offset on."""
 
     name: str
     size: int
     is_file: bool
     is_sparse: bool
+    offset: int = 0
 
 
 class Tarball:
@@ -46,6 +47,7 @@ class Tarball:
         self._pieces = iter(pieces)
         self._piece = b""
         self._at = 0
+        self._passed = 0  # by the pieces before this one
         self._left = 0
         self._last = ""
 
@@ -73,7 +75,7 @@ class Tarball:
                 self._skip_map(header)
             self._left = member.size
             padding = -member.size % _BLOCK
-            yield member
+            yield replace(member, offset=self._passed + self._at)
             self._skip(self._left + padding)
         for _rest in self._pieces:
             # A compression's own checksum is at its end.
@@ -177,6 +179,7 @@ class Tarball:
 
     def _next_piece(self) -> bool:
         piece = next(self._pieces, None)
+        self._passed += len(self._piece)
         self._piece, self._at = piece or b"", 0
         return piece is not None
 

@@ -13,7 +13,8 @@ from .._api.deadline import Deadline
 from .._api.errors import FlotillaError, InvalidInput
 from .._images.refresh import newest
 from .._images.source import Offer, Source, Traits
-from .image_plan import WRITABLE, Observed, Wanted, expiry, plan
+from .expiry import expiry
+from .image_plan import WRITABLE, Observed, Wanted, plan
 from .plan import Plan, Step, write
 from .values import merge_config
 

@@ -16,6 +16,7 @@ from typing import Any
 from .._api.client import path
 from .._api.errors import FlotillaError, InvalidInput
 from .._images.source import Offer
+from .expiry import expiry, stored_expiry
 from .plan import Plan, Step
 from .values import merge_config
 
@@ -24,9 +25,6 @@ WRITABLE = ("auto_update", "properties", "public", "expires_at", "profiles")
 _COMPARED = ("auto_update", "properties", "public", "expires_at")
 # Shorter ones are better names than fingerprints: 2204, cafe.
 _FINGERPRINT_PREFIX = re.compile(r"[0-9a-f]{12,64}")
-_DATE = re.compile(r"(?P<date>[2-9]\d{3}-[01]\d-[0-3]\d)([T ](?P<time>[0-2]\d:[0-5]\d:[0-5]\d)Z?)?")
-# How the servers write that an image does not expire.
-_NEVER = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "")
 
 
 @dataclass(frozen=True)
@@ -147,18 +145,6 @@ def _after(wanted: Wanted, seen: Observed, before: Mapping[str, Any]) -> dict[st
     }
 
 
-def expiry(text: str) -> str:
-    """A date, or date and time, as the servers write it; never is "". Raises InvalidInput."""
-    if text in ("never", *_NEVER):
-        return ""
-    match = _DATE.fullmatch(text.strip())
-    if not match:
-        raise InvalidInput(
-            f"expires_at {text!r} is no date: write 2027-01-31 or 2027-01-31T12:00:00Z (in UTC), or never"
-        )
-    return f"{match['date']}T{match['time'] or '00:00:00'}Z"
-
-
 def _update(wanted: Wanted, seen: Observed, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Step]:
     if seen.content is None or all(before[key] == after[key] for key in _COMPARED):
         return []
@@ -217,5 +203,5 @@ def _described(content: Mapping[str, Any]) -> dict[str, Any]:
         "properties": dict(content.get("properties") or {}),
         "public": bool(content.get("public")),
         "auto_update": bool(content.get("auto_update")),
-        "expires_at": "" if content.get("expires_at") in (None, *_NEVER) else content["expires_at"],
+        "expires_at": stored_expiry(content),
     }

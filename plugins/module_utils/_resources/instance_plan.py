@@ -54,6 +54,7 @@ class Wanted:
     allow_restart: bool = False
     force: bool = False
     stop_timeout: int = 30
+    stateful: bool | None = None
     wait_for: Sequence[str] = ()
 
 
@@ -80,6 +81,7 @@ def plan(wanted: Wanted, seen: Observed, *, predicting: bool = False) -> Plan:
     predicting: an image or a profile that is missing is a warning. Raises InvalidInput for what cannot be.
     """
     planner = _Planner(wanted, seen, predicting)
+    planner.refuse_contradictions()
     if wanted.state == "absent":
         return planner.absent(seen.content)
     return planner.change(seen.content) if seen.content else planner.create()
@@ -93,6 +95,14 @@ class _Planner:
         self.seen = seen
         self.predicting = predicting
         self.warnings: list[str] = []
+
+    def refuse_contradictions(self) -> None:
+        if not self.wanted.stateful:
+            return
+        if self.wanted.state not in ("started", "stopped"):
+            raise self._invalid(f"stateful goes with state: stopped and started, and not with {self.wanted.state}")
+        if self.wanted.force:
+            raise self._invalid("stateful saves what runs, and force cuts it off: say one of the two")
 
     def absent(self, content: Mapping[str, Any] | None) -> Plan:
         if content is None:
@@ -145,6 +155,7 @@ class _Planner:
             *self._run_state(before, self._at_rest(before, moved_on), restart),
         ]
         actions = {step.action for step in steps}
+        after["stateful"] = power.holds_state(before["stateful"], actions, saving=bool(self.wanted.stateful))
         notes = {"restart_required": restart and after["status"] != "stopped" and not {"restart", "stop"} & actions}
         if moved_on is not None:
             notes["image_moved_on"] = moved_on and "rebuild" not in actions
@@ -213,13 +224,22 @@ class _Planner:
     def _state_step(self, action: str, name: str, *, force: bool = False) -> Step:
         payload: dict[str, Any] = {"action": action}
         advice = ""
-        if action in ("stop", "restart"):
+        if action == "stop" and self.wanted.stateful:
+            payload["stateful"] = True
+            advice = f"{power.HOW_TO_SAVE}; without stateful, it is stopped as usual"
+        elif action == "start" and self._has_saved_state and self.wanted.stateful is not False:
+            payload["stateful"], advice = True, power.HOW_TO_RESUME
+        elif action in ("stop", "restart"):
             force = force or self.wanted.force
             payload.update(force=force, timeout=self.wanted.stop_timeout)
             if not force:
                 advice = "What runs in it may not heed a request to halt: give it a longer stop_timeout, or force: true"
         where = path("instances", name, "state")
         return Step(action, f"{action} container {name}", "PUT", where, payload, advice=advice)
+
+    @property
+    def _has_saved_state(self) -> bool:
+        return bool(self.seen.content and self.seen.content.get("stateful"))
 
     def _source(self) -> Mapping[str, Any]:
         wanted, seen = self.wanted, self.seen
@@ -306,4 +326,5 @@ def _described(content: Mapping[str, Any]) -> dict[str, Any]:
         "devices": {name: dict(options) for name, options in (content.get("devices") or {}).items()},
         "ephemeral": bool(content.get("ephemeral")),
         "profiles": list(content.get("profiles") or []),
+        "stateful": bool(content.get("stateful")),
     }

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .._api.client import Client, path
+from .snapshot import in_order_of_time
 
 Objects = list[dict[str, Any]]
 
@@ -36,3 +38,23 @@ def profiles(client: Client, name: str | None) -> Objects:
         return list(client.get(path("profiles"), doing="list profiles", recursion="1").metadata or ())
     found = client.find(path("profiles", name), doing=f"read profile {name}")
     return [found.metadata] if found else []
+
+
+def snapshots(client: Client, container: str | None, pattern: str) -> Objects:
+    """Snapshots whose name matches, as the API gives them and with ``container``; of each the oldest first."""
+    if container is None:
+        query = {"recursion": "2"}
+        instances = client.send("GET", path("instances"), doing="list containers", query=query).metadata or ()
+        if not instances:
+            client.require_project()
+        of_each = {each["name"]: each.get("snapshots") or () for each in instances}
+    else:
+        doing = f"list snapshots of container {container}"
+        found = client.find(path("instances", container, "snapshots"), doing=doing, recursion="1")
+        of_each = {container: (found.metadata if found else None) or ()}
+    return [
+        {**snapshot, "container": name}
+        for name, listed in sorted(of_each.items())
+        for snapshot in in_order_of_time(list(listed))
+        if fnmatchcase(snapshot["name"], pattern)
+    ]

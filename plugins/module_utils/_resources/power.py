@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 _BY_CODE = {102: "stopped", 103: "running", 110: "frozen"}
@@ -35,6 +35,12 @@ _ENDS_AS = {"started": "running", "restarted": "running", "stopped": "stopped", 
 # What a user would name to have a container be again as it was.
 STATE_THAT_KEEPS = {"stopped": "stopped", "running": "started", "frozen": "frozen"}
 
+# The servers name only the first thing that is missing.
+HOW_TO_SAVE = (
+    "To save what runs takes CRIU on the server, and on Incus migration.stateful: true in the container's config"
+)
+HOW_TO_RESUME = "What the container was stopped with is kept: stateful: false starts it afresh, and gives that up"
+
 
 def status(content: Mapping[str, Any]) -> str:
     """``stopped``, ``running``, ``frozen``, or the server's word in lower case for what passes or is broken."""
@@ -50,3 +56,10 @@ def way(current: str, wanted: str) -> list[str]:
 def status_after(current: str, wanted: str) -> str:
     """The state a container is in once it is as wanted."""
     return _ENDS_AS.get(wanted, current)
+
+
+def holds_state(held: bool, actions: Container[str], *, saving: bool) -> bool:
+    """Whether a container holds a saved state once these actions are done. Whatever starts it uses that up or gives it up."""
+    if "stop" in actions:
+        return saving
+    return held and "start" not in actions

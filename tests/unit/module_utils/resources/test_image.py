@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.flotilla.lxd.plugins.module_utils._images.source import Offer
-from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_plan import Observed, Wanted, expiry, plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources.image_plan import Observed, Wanted, plan
 
 ONE, TWO = "1" * 64, "2" * 64
 NEVER = "0001-01-01T00:00:00Z"
@@ -149,13 +149,3 @@ def test_aliases_of_the_source_come_along_if_asked():
         "a",
         "b",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "stored"),
-    [("2027-01-31", "2027-01-31T00:00:00Z"), ("2027-01-31 12:00:00", "2027-01-31T12:00:00Z"), ("never", "")],
-)
-def test_dates_are_written_as_the_servers_do(text, stored):
-    assert expiry(text) == stored
-    with pytest.raises(InvalidInput, match="is no date"):
-        expiry("tomorrow")

@@ -180,6 +180,42 @@ def test_restart_for_a_profile():
     assert planned(there(), profiles=["default", "web"]).notes["restart_required"] is False
 
 
+def test_a_state_is_saved_only_if_asked_and_resumed_unless_refused():
+    (stop,) = planned(there(), state="stopped", stateful=True).steps
+    assert stop.payload == {"action": "stop", "stateful": True} and "CRIU" in stop.advice
+    (stop,) = planned(there(), state="stopped").steps
+    assert "stateful" not in stop.payload
+    (start,) = planned(there("Stopped", stateful=True), state="started").steps
+    assert start.payload == {"action": "start", "stateful": True} and "stateful: false" in start.advice
+    for found, wish in ((True, False), (False, None), (False, True)):
+        (start,) = planned(there("Stopped", stateful=found), state="started", stateful=wish).steps
+        assert start.payload == {"action": "start"}
+
+
+def test_the_saved_state_is_in_the_diff():
+    def held(found, **options):
+        plan = planned(found, **options)
+        return plan.before["stateful"], plan.after["stateful"]
+
+    assert held(there(), state="stopped", stateful=True) == (False, True)
+    assert held(there(), state="stopped") == (False, False)
+    assert held(there("Stopped", stateful=True), state="started") == (True, False)
+    assert held(there("Stopped", stateful=True), description="x") == (True, True)
+
+
+def test_a_frozen_container_is_thawed_to_be_saved():
+    assert actions(there("Frozen"), state="stopped", stateful=True) == ["unfreeze", "stop"]
+    assert actions(there("Stopped"), state="stopped", stateful=True) == []
+
+
+def test_stateful_goes_with_started_and_stopped():
+    for state in ("present", "restarted", "frozen", "absent"):
+        with pytest.raises(InvalidInput, match="stateful goes with"):
+            planned(there(), state=state, stateful=True)
+    with pytest.raises(InvalidInput, match="force cuts it off"):
+        planned(there(), state="stopped", stateful=True, force=True)
+
+
 def test_waiting_for_what_will_not_run_is_refused():
     assert actions(there(), wait_for=["ipv4"]) == []
     for found in (None, there("Stopped"), there("Frozen")):
