@@ -56,7 +56,10 @@ def migrate(
     for name in chosen:
         journey = Migration(End(source, name), End(target, target_name or name), options)
         try:
-            journey.check() if check else _run(journey, deadline)
+            if check:
+                journey.check()
+            else:
+                _run(journey, deadline)
         except FlotillaError as error:
             journey.report.failure = str(error)
             errors.append(error)

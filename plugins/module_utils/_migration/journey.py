@@ -70,10 +70,6 @@ class Migration:
         self.options = options
         self.report = Report(source.name, target.name)
         self._journey = Journey(options.mode, str(source.place), str(target.place), live=options.running == "live")
-        if source.place == target.place:
-            raise self._invalid(
-                "source and target are the same container: name another target_remote or target_project"
-            )
 
     @property
     def is_local(self) -> bool:
@@ -81,6 +77,7 @@ class Migration:
 
     def check(self) -> None:
         """What would be done. Raises InvalidInput with all findings."""
+        self._require_a_way()
         source, target = self._look()
         plan = self._foresee(source, target)
         self.report.actions = plan
@@ -91,6 +88,7 @@ class Migration:
 
         Raises what the servers raise, with a sentence about what there is now.
         """
+        self._require_a_way()
         source, target = self._look()
         if view(source).mark or view(target).mark:
             # What an earlier run began may still be going on.
@@ -113,6 +111,22 @@ class Migration:
             return self._look()
         except FlotillaError as error:
             return Retreat(self.source, self.target, self._journey).after(step, error)
+
+    def _require_a_way(self) -> None:
+        """Refuse a server that does not know this client, and a target that is the source."""
+        for each in (self.source, self.target):
+            if not each.client.server.trusted:
+                raise InvalidInput(
+                    f"remote {each.client.remote} does not trust this client's certificate: have a trust token made there and"
+                    " give it to flotilla.lxd.remote"
+                )
+        here, there = self.source.place, self.target.place
+        if here == there:
+            raise self._invalid(
+                "source and target are the same: name another target_remote, target_project or target_name"
+            )
+        if self.options.mode == steps.MOVE and (here.server, here.project) == (there.server, there.project):
+            raise self._invalid("within a project it only has to be renamed: see rename_from of flotilla.lxd.container")
 
     def _look(self) -> Sight:
         return self.source.look(), self.target.look()

@@ -11,7 +11,7 @@ from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
 from . import steps
 from .end import End, Seen, view
-from .mark import REFRESHING
+from .mark import REFRESHING, Mark
 
 # The user's deadline may be what failed: putting things back has time of its own.
 _SECONDS = 120.0
@@ -52,12 +52,26 @@ class Retreat:
         if not blind and steps.is_committed(view(source), view(target)):
             kept = "; the source is still there, stopped" if source else ""
             return f"the container is complete on {self._target}{kept}"
-        if mark and self._journey.owns(mark):
-            self._try("start the source again", lambda: self._source.bring_to(mark.was, Deadline(_SECONDS)))
+        if mark is None or not self._journey.owns(mark):
+            self._clear(target, blind)
+            return f"the container is on {self._source} as it was"
+        # It does not have to wait for the half to be removed, unless that is in its way.
+        error = self._restart(mark)
         self._clear(target, blind)
-        if mark and self._journey.owns(mark):
-            self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
+        if error and (error := self._restart(mark)):
+            self._undone.append(f"start the source again ({error})")
+            return f"the container is complete on {self._source}, stopped"
+        self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
         return f"the container is on {self._source} as it was"
+
+    def _restart(self, mark: Mark) -> FlotillaError | None:
+        """Bring the source into the run state it had; one that was at rest is left alone."""
+        try:
+            if mark.was != "stopped":
+                self._source.bring_to(mark.was, Deadline(_SECONDS))
+        except FlotillaError as error:
+            return error
+        return None
 
     def _of_copy(self, target: Seen | None, blind: str | None) -> str:
         if view(target).phase == REFRESHING:

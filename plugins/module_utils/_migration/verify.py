@@ -12,7 +12,7 @@ from .snapshots import short_name
 from .translate import plain
 
 _FIELDS = ("architecture", "description", "devices", "ephemeral", "profiles")
-_SNAPSHOT_FIELDS = ("devices", "profiles", "ephemeral", "stateful")
+_SNAPSHOT_FIELDS = ("profiles", "ephemeral", "stateful")
 
 
 def differences(expected: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
@@ -40,6 +40,8 @@ def snapshot_differences(expected: Sequence[Mapping[str, Any]], snapshots: Seque
             for field in _SNAPSHOT_FIELDS
             if _value(one, field) != _value(other, field)
         ]
+        if _devices(one) != _devices(other):
+            found.append(f"the devices of its snapshot {name} are not the source's")
         changes = _changed(plain(one.get("config") or {}), plain(other.get("config") or {}))
         found += [f"{key} of its snapshot {name} {how}" for key, how in changes]
     return sorted(found)
@@ -51,6 +53,12 @@ def _changed(expected: Mapping[str, str], there: Mapping[str, str]) -> list[tupl
         for key in sorted({*expected, *there})
         if expected.get(key) != there.get(key)
     ]
+
+
+def _devices(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the root disk: a server has a snapshot's say which of its own pools it is in."""
+    devices = snapshot.get("devices") or {}
+    return {name: options for name, options in devices.items() if options.get("path") != "/"}
 
 
 def _value(content: Mapping[str, Any], field: str) -> Any:
