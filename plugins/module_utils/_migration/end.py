@@ -112,6 +112,23 @@ class End:
             if action == "start":
                 self._require_up()
 
+    def wait_until_stopped(self, deadline: Deadline) -> None:
+        """After a live move the server takes a moment to stop what has gone, in which it says that it runs, does not, and
+        runs again. What it notes of the run state in the config comes last.
+        """
+        moment = Deadline(min(_PATIENCE, deadline.remaining()))
+        while not moment.passed and (seen := self.look()):
+            if not view(seen).is_up and seen.config.get("volatile.last_state.power") != "RUNNING":
+                return
+            time.sleep(_MOMENT)
+
+    def criu_logs(self) -> list[str]:
+        """Paths in the API of what CRIU wrote while it saved this container's processes, the newest last."""
+        listed = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or []
+        # Their names end in the time. Source: internal/server/instance/drivers/driver_lxc.go, collectCRIULogFile.
+        found = [one for one in listed if one.rpartition("/")[2].startswith("migration_dump")]
+        return sorted(found)
+
     def delete(self, deadline: Deadline) -> None:
         self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import FlotillaError, InvalidInput, OperationFailed
 from . import mark as marks
 from . import preflight, steps, transfer
 from .end import End, Seen, view
@@ -216,8 +216,24 @@ class Migration:
         )
         sending = transfer.Transfer(self.source, self.target, parcel, member=options.target)
         way = transfer.LOCAL if self.is_local else options.transfer
-        self.report.transfer = sending.send(way, deadline)
+        try:
+            self.report.transfer = sending.send(way, deadline)
+        except OperationFailed as error:
+            if not parcel.live:
+                raise
+            raise OperationFailed(
+                error.remote, error.doing, error.status, error.text, self._where_criu_says_why()
+            ) from error
+        if parcel.live:
+            self.source.wait_until_stopped(deadline)
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+
+    def _where_criu_says_why(self) -> str:
+        logs = self.source.criu_logs()
+        said = (
+            f"What CRIU said is in {logs[-1]} on remote {self.source.client.remote}, and" if logs else "What CRIU said"
+        )
+        return f"{said} flotilla.lxd.migration_report gathers it"
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
