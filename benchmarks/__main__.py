@@ -1,7 +1,7 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks [--runs N] [connection] [inventory] [module]`, with `.lab/env` sourced."""
+"""`python -m benchmarks [--runs N] [connection] [inventory] [module] [migrate]`, with `.lab/env` sourced."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import connection, inventory, module
+from benchmarks import connection, inventory, migrate, module
 from benchmarks.environment import peers, versions
 from benchmarks.race import race
 from benchmarks.report import Row, table
 
-BENCHMARKS = {"connection": connection.prepared, "inventory": inventory.prepared, "module": module.prepared}
+BENCHMARKS = {
+    "connection": connection.prepared,
+    "inventory": inventory.prepared,
+    "module": module.prepared,
+    "migrate": migrate.prepared,
+}
 
 
 def main() -> None:

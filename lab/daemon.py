@@ -23,7 +23,7 @@ def ensure(daemon: Daemon) -> bool:
         return _restart_for_criu(daemon)
     leftovers.clear(daemon)
     try:
-        _start(daemon)
+        start(daemon)
         _set_up(daemon)
     except LabError as error:
         raise LabError(f"{daemon.name} did not come up: {error}\nIts log: {daemon.log}") from error
@@ -42,7 +42,7 @@ def _restart_for_criu(daemon: Daemon) -> bool:
     processes.terminate(daemon)
     if processes.server(daemon):
         raise LabError(f"{daemon.name} has to be restarted to find CRIU, and does not end.")
-    _start(daemon)
+    start(daemon)
     return True
 
 
@@ -65,7 +65,8 @@ def client(daemon: Daemon, *arguments: str, timeout: float = 120) -> str:
     return run(daemon.kind.client, *arguments, env=daemon.environment, timeout=timeout)
 
 
-def _start(daemon: Daemon, patience: float = 60) -> None:
+def start(daemon: Daemon, patience: float = 60) -> None:
+    """Start the daemon itself, with whatever it has, and wait until it answers. Raises LabError."""
     daemon.directory.mkdir(parents=True, exist_ok=True)
     daemon.directory.chmod(0o711)  # the roots of containers lie below, whose users are others than root here
     environment = clean_environment({**daemon.environment, "PATH": DAEMON_PATH, MARK: str(daemon.directory)})

@@ -41,6 +41,18 @@ class Seen:
         return self.content.get("config") or {}
 
 
+@dataclass(frozen=True)
+class Stop:
+    """How a container is stopped. timeout: seconds it has; force: it is not asked; stateful: its processes are saved."""
+
+    timeout: int = 30
+    force: bool = False
+    stateful: bool = False
+
+
+ASKED = Stop()
+
+
 class End:
     """name: of the container there, or to be there."""
 
@@ -101,13 +113,19 @@ class End:
         doing = self._doing("configure")
         self.client.write("PUT", self._path(), payload, doing=doing, deadline=deadline, etag=seen.etag)
 
-    def bring_to(self, status: str, deadline: Deadline, *, stop_timeout: int = 30, force: bool = False) -> None:
-        """Into a run state, from whichever it is in. Raises OperationFailed for one that does not stay up."""
-        state = self.client.get(self._path("state"), doing=self._doing("read the state of")).metadata
-        for action in power.way(power.status(state), power.STATE_THAT_KEEPS[status]):
+    def bring_to(self, status: str, deadline: Deadline, how: Stop = ASKED) -> None:
+        """Into a run state, from whichever it is in; how: it is stopped, if it has to be.
+
+        One whose processes were saved when it was stopped is started with them. Raises OperationFailed for one that does
+        not stay up.
+        """
+        content = self.client.get(self._path(), doing=self._doing("read")).metadata
+        for action in power.way(power.status(content), power.STATE_THAT_KEEPS[status]):
             payload: dict[str, Any] = {"action": action}
             if action == "stop":
-                payload.update(force=force, timeout=stop_timeout)
+                payload.update(force=how.force, timeout=how.timeout, stateful=how.stateful)
+            if action == "start":
+                payload.update(stateful=bool(content.get("stateful")))
             self._act(payload, deadline)
             if action == "start":
                 self._require_up()
@@ -122,13 +140,6 @@ class End:
                 return
             time.sleep(_MOMENT)
 
-    def criu_logs(self) -> list[str]:
-        """Paths in the API of what CRIU wrote while it saved this container's processes, the newest last."""
-        listed = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or []
-        # Their names end in the time. Source: internal/server/instance/drivers/driver_lxc.go, collectCRIULogFile.
-        found = [one for one in listed if one.rpartition("/")[2].startswith("migration_dump")]
-        return sorted(found)
-
     def delete(self, deadline: Deadline) -> None:
         self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
 
@@ -141,6 +152,11 @@ class End:
             payload = {"config": {_PROTECTED: ""}}
             self.client.write("PATCH", self._path(), payload, doing=self._doing("clear"), deadline=deadline)
         self.delete(deadline)
+
+    def newest_log(self, word: str) -> str | None:
+        """The API's path of the newest of the container's logs with the word in its name."""
+        names = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or ()
+        return max((str(one) for one in names if word in str(one).rpartition("/")[2]), default=None)
 
     def usage(self) -> int:
         """Bytes its root disk takes, or 0 where the server cannot tell."""

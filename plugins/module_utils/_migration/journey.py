@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput, OperationFailed
+from .._api.errors import ApiError, FlotillaError, InvalidInput
 from . import mark as marks
 from . import preflight, steps, transfer
-from .end import End, Seen, view
+from .end import End, Seen, Stop, view
 from .known_keys import unknown_keys
 from .mark import Mark
 from .preflight import Question, findings, survey
@@ -183,7 +183,8 @@ class Migration:
         if step == steps.MARK:
             self.source.set_mark(self._mark(view(source).status or "stopped"), deadline)
         elif step == steps.STOP:
-            self.source.bring_to("stopped", deadline, stop_timeout=options.stop_timeout, force=options.force)
+            how = Stop(options.stop_timeout, options.force, stateful=options.running == "stateful")
+            self.source.bring_to("stopped", deadline, how)
         elif step == steps.CLEAR:
             self.target.clear(_there(target), deadline)
         elif step == steps.TRANSFER:
@@ -191,7 +192,7 @@ class Migration:
         elif step == steps.VERIFY:
             self._verify(_there(source), _there(target), deadline)
         elif step == steps.START:
-            self.target.bring_to(_mark_of(target).was, deadline)
+            self.target.bring_to(_mark_of(source).was, deadline)
         elif step == steps.DELETE:
             self.source.delete(deadline)
         elif step == steps.UNMARK:
@@ -204,8 +205,9 @@ class Migration:
         if refresh:
             self.target.set_mark(mark.at(marks.REFRESHING), deadline)
         body = _marked(self._body(source), mark.at(marks.REFRESHING if refresh else marks.COPYING))
+        stateful = options.mode == steps.MOVE and bool(source.content.get("stateful"))
         parcel = transfer.Parcel(
-            body=body,
+            body={**body, "stateful": stateful},
             type=str(source.content.get("type") or "container"),
             snapshot=self._snapshot,
             alone=options.snapshots != preflight.ALL,
@@ -218,22 +220,19 @@ class Migration:
         way = transfer.LOCAL if self.is_local else options.transfer
         try:
             self.report.transfer = sending.send(way, deadline)
-        except OperationFailed as error:
+        except ApiError as error:
             if not parcel.live:
                 raise
-            raise OperationFailed(
-                error.remote, error.doing, error.status, error.text, self._where_criu_says_why()
-            ) from error
+            raise self._with_log(error) from error
         if parcel.live:
             self.source.wait_until_stopped(deadline)
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
 
-    def _where_criu_says_why(self) -> str:
-        logs = self.source.criu_logs()
-        said = (
-            f"What CRIU said is in {logs[-1]} on remote {self.source.client.remote}, and" if logs else "What CRIU said"
-        )
-        return f"{said} flotilla.lxd.migration_report gathers it"
+    def _with_log(self, error: ApiError) -> FlotillaError:
+        """The error of a live transfer, with where CRIU says more about it."""
+        log = self.source.newest_log("dump")
+        advice = f"CRIU's log is {log} on remote {self.source.client.remote}" if log else ""
+        return type(error)(error.remote, error.doing, error.status, error.text, advice)
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options

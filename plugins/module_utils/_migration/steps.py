@@ -177,7 +177,7 @@ def has_happened(step: str, source: View, target: View) -> bool:
         CLEAR: not target.is_there,
         TRANSFER: target.phase == ARRIVED,
         VERIFY: target.phase == VERIFIED,
-        START: target.mark is not None and target.is_up and _is_as_it_was(target, target.mark.was),
+        START: source.mark is not None and target.is_up and _is_as_it_was(target, source.mark.was),
         DELETE: not source.is_there,
         UNMARK: target.is_there and target.mark is None,
     }[step]
@@ -185,7 +185,7 @@ def has_happened(step: str, source: View, target: View) -> bool:
 
 def is_committed(source: View, target: View) -> bool:
     """Whether the target is the container from now on, so that the way of a move leads forward only."""
-    at_rest = target.mark is not None and target.mark.was == "stopped"
+    at_rest = source.mark is not None and source.mark.was == "stopped"
     return not source.is_there or target.is_up or (target.phase == VERIFIED and at_rest)
 
 
@@ -204,12 +204,10 @@ def predict(journey: Journey, step: str, source: View, target: View, mark: Mark)
         return replace(source, status="stopped"), View(source.status, own)
     if step == DELETE:
         return NOTHING, target
-    if target.mark is None:
-        return source, target
-    if step == VERIFY:
+    if step == VERIFY and target.mark:
         return source, replace(target, mark=target.mark.at(VERIFIED))
-    if step == START:
-        return source, replace(target, status=target.mark.was)
+    if step == START and source.mark:
+        return source, replace(target, status=source.mark.was)
     return source, replace(target, mark=None)
 
 

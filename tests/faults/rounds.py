@@ -1,0 +1,97 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One round: a container, a playbook, some harm, and what becomes of it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.faults import manifest, moments
+from tests.faults.faults import Fault, Scene
+from tests.faults.playbook import Playbook
+from tests.faults.world import SMALL_POOL, Server, World
+
+PAIRS = (
+    ("lxd-a", "lxd-b"),
+    ("incus-a", "incus-b"),
+    ("lxd-a", "incus-a"),
+    ("incus-a", "lxd-a"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round came to. complete: at how many ends the container was, whole, after the harm.
+
+    hit: whether it was the moment while the playbook ran; survived: whether the first run went well all the same; problem:
+    what was wrong, "" for nothing.
+    """
+
+    fault: str
+    moment: str
+    pair: tuple[str, str]
+    hit: bool
+    survived: bool
+    complete: int
+    problem: str
+
+
+def play(world: World, number: int, fault: Fault, moment: str, pair: tuple[str, str], dice: random.Random) -> Outcome:
+    """Play a round. Whatever was made is removed in the end."""
+    name = f"f{number}"
+    source, target = (world.servers[one] for one in pair)
+    options = {"remote": source.name, "name": name, "target_remote": target.name, "timeout": 120, **fault.options}
+    source_runs = dice.random() < 0.5
+    world.remove_container(name)
+    world.add_container(source, name, running=source_runs)
+    original = manifest.read(source.daemon, source.client, name)
+    scene = Scene(name, source, target, None, dice.random() < 0.5)  # type: ignore[arg-type]
+    fault.prepare(scene)
+    try:
+        scene.playbook = Playbook(options, world.directory, world.environment)
+        hit = moments.wait(moment, name, source, target, scene.playbook.is_over, dice)
+        if hit:
+            fault.harm(scene)
+        survived = scene.playbook.wait()
+        first = scene.playbook.text
+        for timer in scene.timers:
+            timer.join()
+        for server in (source, target):
+            server.have_up()
+        fault.heal(scene)
+        complete = [server for server in (source, target) if _is_whole(server, name, original)]
+        problem = "" if complete else f"NO COMPLETE CONTAINER\n{first}"
+        if not problem:
+            problem = _second_run(world, options, source, target, name, original, source_runs)
+            problem = problem and f"{problem}\n--- first run:\n{first}"
+        return Outcome(fault.title, moment, pair, hit, survived, len(complete), problem)
+    finally:
+        world.remove_container(name)
+        if SMALL_POOL in fault.options.values():
+            target.remove_small_pool()
+
+
+def _second_run(world, options, source: Server, target: Server, name: str, original, was_running: bool) -> str:
+    playbook = Playbook(options, world.directory, world.environment)
+    if not playbook.wait():
+        return f"THE SECOND RUN FAILED\n{playbook.text}"
+    wrong = []
+    if source.client.find(f"/1.0/instances/{name}"):
+        wrong.append("the source is still there")
+    if not _is_whole(target, name, original):
+        wrong.append("the target is not complete")
+    elif manifest.mark(target.client, name):
+        wrong.append("the target still has its mark")
+    elif (_status(target, name) == "Running") is not was_running:
+        wrong.append(f"the target is {_status(target, name)}")
+    return f"NOT FINISHED: {', '.join(wrong)}\n{playbook.text}" if wrong else ""
+
+
+def _is_whole(server: Server, name: str, original) -> bool:
+    return manifest.read(server.daemon, server.client, name) == original
+
+
+def _status(server: Server, name: str) -> str:
+    return str(server.client.get(f"/1.0/instances/{name}").metadata["status"])
