@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=len(each_once()), help="how many; the default is each fault once")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6, help="to have the same faults again")
     parser.add_argument("--fault", default="", help="only those with this text in their name")
+    parser.add_argument("--verbose", action="store_true", help="show what the first run said")
     parser.add_argument("--keep", action="store_true", help="leave the lab up, which saves some seconds the next time")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
@@ -41,6 +42,8 @@ def main() -> int:
             outcome = rounds.play(here, number, fault, moment, pair, dice)
             outcomes.append(outcome)
             print(f"{number:4}/{len(plan)} {time.monotonic() - begun:5.1f} s  {_line(outcome)}", flush=True)
+            if outcome.said and arguments.verbose:
+                print(f"       {outcome.said}", flush=True)
             if outcome.problem:
                 print(outcome.problem, flush=True)
     print(table(outcomes))

@@ -39,10 +39,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """harm does it, heal undoes it, however far it came. prepare: before the playbook starts, with more of its options."""
+    """prepare: what is wrong before the playbook starts, with options: more of its own. harm: what is done at the moment;
+    None: nothing more. heal undoes it, however far it came.
+    """
 
     title: str
-    harm: Callable[[Scene], object] = lambda scene: None
+    harm: Callable[[Scene], object] | None = None
     heal: Callable[[Scene], object] = lambda scene: None
     prepare: Callable[[Scene], object] = lambda scene: None
     options: Mapping[str, Any] = field(default_factory=dict)

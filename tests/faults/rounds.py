@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 from tests.faults import manifest, moments
@@ -26,7 +27,7 @@ class Outcome:
     """What a round came to. complete: at how many ends the container was, whole, after the harm.
 
     hit: whether it was the moment while the playbook ran; survived: whether the first run went well all the same; problem:
-    what was wrong, "" for nothing.
+    what was wrong, "" for nothing; said: the message of the first run.
     """
 
     fault: str
@@ -36,6 +37,7 @@ class Outcome:
     survived: bool
     complete: int
     problem: str
+    said: str
 
 
 def play(world: World, number: int, fault: Fault, moment: str, pair: tuple[str, str], dice: random.Random) -> Outcome:
@@ -51,8 +53,8 @@ def play(world: World, number: int, fault: Fault, moment: str, pair: tuple[str, 
     fault.prepare(scene)
     try:
         scene.playbook = Playbook(options, world.directory, world.environment)
-        hit = moments.wait(moment, name, source, target, scene.playbook.is_over, dice)
-        if hit:
+        hit = fault.harm is None or moments.wait(moment, name, source, target, scene.playbook.is_over, dice)
+        if hit and fault.harm:
             fault.harm(scene)
         survived = scene.playbook.wait()
         first = scene.playbook.text
@@ -66,11 +68,16 @@ def play(world: World, number: int, fault: Fault, moment: str, pair: tuple[str, 
         if not problem:
             problem = _second_run(world, options, source, target, name, original, source_runs)
             problem = problem and f"{problem}\n--- first run:\n{first}"
-        return Outcome(fault.title, moment, pair, hit, survived, len(complete), problem)
+        return Outcome(fault.title, moment, pair, hit, survived, len(complete), problem, _message(first))
     finally:
         world.remove_container(name)
         if SMALL_POOL in fault.options.values():
             target.remove_small_pool()
+
+
+def _message(text: str) -> str:
+    found = re.search(r"Module failed: (.*)", text)
+    return found[1] if found else ""
 
 
 def _second_run(world, options, source: Server, target: Server, name: str, original, was_running: bool) -> str:

@@ -76,11 +76,11 @@ class Server:
 
     @property
     def _small(self) -> Path:
-        return STATE / f"{self.name}.small"
+        return STATE / "small" / self.name
 
     def add_small_pool(self) -> None:
         """A pool that is full before a container is in it."""
-        self._small.mkdir(exist_ok=True)
+        self._small.mkdir(parents=True, exist_ok=True)
         run("mount", "-t", "tmpfs", "-o", _SMALL, "none", str(self._small))
         self.command("storage", "create", SMALL_POOL, "dir", f"source={self._small}")
 
@@ -115,10 +115,9 @@ class World:
 
     def _make_seed(self, server: Server) -> None:
         """What all containers are copied from: some files, a snapshot, and then some other files."""
-        if not server.tries("info", "seed"):
-            server.command("init", "busybox", "seed", "-c", "user.kept=this")
-        if server.tries("info", "seed/s0"):
+        if server.tries("info", "seed"):
             return
+        server.command("init", "busybox", "seed", "-c", "user.kept=this")
         for number in range(2):
             padding = self.directory / f"padding{number}"
             if not padding.exists():
@@ -152,7 +151,7 @@ def world(*, keep: bool) -> Iterator[World]:
         try:
             yield World(Path(directory))
         finally:
-            for small in STATE.glob("*.small"):
+            for small in STATE.glob("small/*"):
                 while succeeds("umount", str(small)):
                     pass
             if not keep:

@@ -156,7 +156,9 @@ class End:
     def newest_log(self, word: str) -> str | None:
         """The API's path of the newest of the container's logs with the word in its name."""
         names = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or ()
-        return max((str(one) for one in names if word in str(one).rpartition("/")[2]), default=None)
+        found = [str(one) for one in names if word in str(one).rpartition("/")[2]]
+        # As in migration_dump_2026-11-24T14:05:53Z.log: what goes before the time says what it was done for.
+        return max(found, key=lambda one: one.rpartition("_")[2], default=None)
 
     def usage(self) -> int:
         """Bytes its root disk takes, or 0 where the server cannot tell."""
