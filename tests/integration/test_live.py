@@ -13,18 +13,15 @@ import re
 import uuid
 
 import counter
+import needs
 import pytest
-
-from lab import criu
 
 SOURCE, TARGET = "incus-a", "incus-b"
 CONTAINER = "flotilla.lxd.container"
 SNAPSHOT = "flotilla.lxd.snapshot"
 MIGRATE = "flotilla.lxd.migrate"
 
-pytestmark = pytest.mark.skipif(
-    not criu.PROGRAM.exists(), reason="the lab could not get CRIU: see `python3 -m lab status`"
-)
+pytestmark = needs.CRIU
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import uuid
 
+import needs
 import pytest
 
-from lab.settings import CRIU
+from lab import criu
 
 CONTAINER = "flotilla.lxd.container"
 PROFILE = "flotilla.lxd.profile"
 INFO = "flotilla.lxd.profile_info"
+pytestmark = needs.CRIU
 TARGETS = {"lxd-a": "lxd-b", "incus-a": "incus-b"}
 LOCALHOST = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 
@@ -35,7 +37,7 @@ def role(playbook, remote, profile):
             "migratable_profile": profile,
             "migratable_source_host": "localhost",
             "migratable_target_host": "localhost",
-            "migratable_criu": str(CRIU / "bin" / "criu"),
+            "migratable_criu": str(criu.PROGRAM),
             **variables,
         }
         tasks = [*before, {"include_role": {"name": "flotilla.lxd.migratable"}}, *after]

@@ -25,12 +25,12 @@ def test_a_container_that_runs(remote, name, local_tasks, tmp_path):
         "user.note": f"first line\n{SECRET}\n",
         "raw.lxc": f"lxc.console.path=none\nlxc.environment=TOKEN={SECRET}",
     }
-    report = {REPORT: {"remote": remote, "name": name, "target_remote": TARGETS[remote], "dest": str(tmp_path)}}
+    report = {"remote": remote, "name": name, "target_remote": TARGETS[remote], "dest": str(tmp_path)}
     run = local_tasks(
         [
             {CONTAINER: {"remote": remote, "name": name, "image": "busybox", "config": config, "state": "started"}},
-            {"name": "checked", **report, "check_mode": True},
-            {"name": "report", **report},
+            {"name": "checked", REPORT: {**report, "dest": str(tmp_path / "checked.tgz")}, "check_mode": True},
+            {"name": "report", REPORT: report},
         ]
     )
     checked = run.result("checked")
