@@ -27,8 +27,8 @@ class Scene:
     name: str
     source: Server
     target: Server
-    playbook: Playbook
     is_short: bool
+    playbook: Playbook = field(init=False)
     timers: list[threading.Timer] = field(default_factory=list)
 
     def later(self, heal: Callable[[], None]) -> None:

@@ -45,34 +45,52 @@ def play(world: World, number: int, fault: Fault, moment: str, pair: tuple[str, 
     name = f"f{number}"
     source, target = (world.servers[one] for one in pair)
     options = {"remote": source.name, "name": name, "target_remote": target.name, "timeout": 120, **fault.options}
-    source_runs = dice.random() < 0.5
+    runs = dice.random() < 0.5
     world.remove_container(name)
-    world.add_container(source, name, running=source_runs)
+    world.add_container(source, name, running=runs)
     original = manifest.read(source.daemon, source.client, name)
-    scene = Scene(name, source, target, None, dice.random() < 0.5)  # type: ignore[arg-type]
+    scene = Scene(name, source, target, is_short=dice.random() < 0.5)
     fault.prepare(scene)
     try:
-        scene.playbook = Playbook(options, world.directory, world.environment)
-        hit = fault.harm is None or moments.wait(moment, name, source, target, scene.playbook.is_over, dice)
-        if hit and fault.harm:
-            fault.harm(scene)
-        survived = scene.playbook.wait()
-        first = scene.playbook.text
-        for timer in scene.timers:
-            timer.join()
-        for server in (source, target):
-            server.have_up()
-        fault.heal(scene)
-        complete = [server for server in (source, target) if _is_whole(server, name, original)]
-        problem = "" if complete else f"NO COMPLETE CONTAINER\n{first}"
-        if not problem:
-            problem = _second_run(world, options, source, target, name, original, source_runs)
-            problem = problem and f"{problem}\n--- first run:\n{first}"
-        return Outcome(fault.title, moment, pair, hit, survived, len(complete), problem, _message(first))
+        first = scene.playbook = Playbook(options, world.directory, world.environment)
+        hit = _harm(fault, moment, scene, dice)
+        survived = first.wait()
+        _heal(fault, scene)
+        complete = sum(_is_whole(server, name, original) for server in (source, target))
+        problem = _problem(first, complete) or _second_run(
+            Playbook(options, world.directory, world.environment), scene, original, runs
+        )
+        if problem:
+            problem = f"{problem}\n--- first run:\n{first.text}"
+        return Outcome(fault.title, moment, pair, hit, survived, complete, problem, _message(first.text))
     finally:
         world.remove_container(name)
         if SMALL_POOL in fault.options.values():
             target.remove_small_pool()
+
+
+def _harm(fault: Fault, moment: str, scene: Scene, dice: random.Random) -> bool:
+    """Do the harm at its moment. Returns whether that came."""
+    if fault.harm is None:
+        return True
+    if not moments.wait(moment, scene.name, scene.source, scene.target, scene.playbook.is_over, dice):
+        return False
+    fault.harm(scene)
+    return True
+
+
+def _heal(fault: Fault, scene: Scene) -> None:
+    for timer in scene.timers:
+        timer.join()
+    for server in (scene.source, scene.target):
+        server.have_up()
+    fault.heal(scene)
+
+
+def _problem(first: Playbook, complete: int) -> str:
+    if not complete:
+        return "NO COMPLETE CONTAINER"
+    return "IT HUNG" if first.hung else ""
 
 
 def _message(text: str) -> str:
@@ -80,8 +98,9 @@ def _message(text: str) -> str:
     return found[1] if found else ""
 
 
-def _second_run(world, options, source: Server, target: Server, name: str, original, was_running: bool) -> str:
-    playbook = Playbook(options, world.directory, world.environment)
+def _second_run(playbook: Playbook, scene: Scene, original: manifest.Manifest | None, was_running: bool) -> str:
+    """What is wrong after it, "" for nothing."""
+    name, source, target = scene.name, scene.source, scene.target
     if not playbook.wait():
         return f"THE SECOND RUN FAILED\n{playbook.text}"
     wrong = []
@@ -96,7 +115,7 @@ def _second_run(world, options, source: Server, target: Server, name: str, origi
     return f"NOT FINISHED: {', '.join(wrong)}\n{playbook.text}" if wrong else ""
 
 
-def _is_whole(server: Server, name: str, original) -> bool:
+def _is_whole(server: Server, name: str, original: manifest.Manifest | None) -> bool:
     return manifest.read(server.daemon, server.client, name) == original
 
 

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from .._api import files
 from .._api.client import Client, path
-from .._api.deadline import Deadline
+from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, FlotillaError
 from .._resources import power
 from . import host
@@ -68,6 +68,7 @@ class Gathering:
         self._container = container
         self._masks = masks
         self._deadline = deadline
+        self._environment: Mapping[str, Any] = {}
         self._content: Mapping[str, Any] = {}
         self._pid: int | None = None
 
@@ -82,9 +83,9 @@ class Gathering:
             self._of_container()
 
     def _of_host(self) -> None:
-        pid = host.daemon_pid(self._client.server.environment)
+        pid = host.daemon_pid(self._environment)
         if pid is None:
-            self.gaps.append(Gap("host", "the daemon does not run on the host of this task"))
+            self.gaps.append(Gap("host", "the daemon is not seen to run on the host of this task"))
             return
         self._pid = pid
         self._try("host/mountinfo", host.read, f"/proc/{pid}/mountinfo")
@@ -113,7 +114,11 @@ class Gathering:
 
     def _get(self, what: str, *parts: str, **query: str) -> Any:
         doing = f"read {what} for a report"
-        return self._client.get(path(*parts).rstrip("/"), doing=doing, deadline=self._deadline, **query).metadata
+        return self._client.get(path(*parts).rstrip("/"), doing=doing, deadline=self._short(), **query).metadata
+
+    def _short(self) -> Deadline:
+        """For one request: a server that hangs leaves time for the other one."""
+        return Deadline(min(REQUEST_SECONDS, self._deadline.remaining()))
 
     def _json(self, what: str, *parts: str) -> str:
         query = {"recursion": "1"} if what == "snapshots" else {}
@@ -123,7 +128,9 @@ class Gathering:
         return json.dumps(self._masks.content(content), indent=2, sort_keys=True) + "\n"
 
     def _server(self) -> str:
-        return self._shown(self._get("server"))
+        content = self._get("server")
+        self._environment = content.get("environment") or {}
+        return self._shown(content)
 
     def _resources(self) -> str:
         found = self._get("resources", "resources")
@@ -145,7 +152,7 @@ class Gathering:
 
     def _mountinfo(self) -> str:
         tail = _Tail()
-        files.pull(self._client, self._container, "/proc/1/mountinfo", tail, self._deadline)
+        files.pull(self._client, self._container, "/proc/1/mountinfo", tail, self._short())
         if tail.content:
             return tail.content.decode(errors="replace")
         # LXD believes in the size that is shown of files in /proc, which is 0.
@@ -167,7 +174,7 @@ class Gathering:
     def _log(self, name: str) -> str:
         where = path("instances", self._container, "logs", name)
         tail = _Tail()
-        with self._client.stream("GET", where, doing=f"read log {name}", deadline=self._deadline) as answer:
+        with self._client.stream("GET", where, doing=f"read log {name}", deadline=self._short()) as answer:
             while chunk := answer.read(files.CHUNK):
                 tail.write(chunk)
         return tail.content.decode(errors="replace")

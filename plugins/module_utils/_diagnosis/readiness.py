@@ -128,10 +128,15 @@ def _check_container(source: Host, container: Mapping[str, Any], found: Findings
 
 
 def _cpu_flags(client: Client) -> frozenset[str] | None:
-    """Of all cores alike. None: the server does not tell (extension ``resources_cpu_flags``), or not this client."""
+    """Of all cores alike; None where the server does not tell (extension ``resources_cpu_flags``), or not this client.
+
+    Raises Forbidden for a client that is not trusted at all.
+    """
     try:
         found = client.get(path("resources"), doing="read the resources of the host").metadata
     except ApiError:
+        if not client.server.trusted:
+            raise
         return None
     cores = [core for socket in found["cpu"]["sockets"] or () for core in socket["cores"] or ()]
     flags = [frozenset(core.get("flags") or ()) for core in cores]
