@@ -13,7 +13,7 @@ from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
 from lab.run import LabError
-from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, PACKAGES_LOCK, STATE, Daemon
+from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, NAME, PACKAGES_LOCK, STATE, Daemon
 
 
 def up() -> None:
@@ -154,7 +154,7 @@ def _summary() -> str:
             f"Use it:  . {ENV_FILE.relative_to(CHECKOUT)}",
             f"         {Path(first.kind.client).name} launch {first.name}:busybox {first.name}:c1   (or debian/12)",
             f"         {Path(last.kind.client).name} list {last.name}:",
-            "Take it down:  python3 -m lab down",
+            f"Take it down:  {f'FLOTILLA_LAB_NAME={NAME} ' if NAME else ''}python3 -m lab down",
         ]
     )
 
