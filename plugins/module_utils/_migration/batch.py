@@ -95,7 +95,9 @@ def _run(journey: Migration, deadline: Deadline) -> None:
     except FlotillaError as error:
         if not (journey.options.running == "live" and journey.options.live_fallback):
             raise
-        journey.report.warnings.append(f"it could not be moved live, and was stopped for it: {error}")
+        journey.report.warnings.append(
+            f"it could not be moved live, and was stopped for it: {error.__cause__ or error}"
+        )
         options = replace(journey.options, running="move")
         again = Migration(journey.source, journey.target, options)
         again.report = journey.report

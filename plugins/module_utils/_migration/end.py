@@ -13,6 +13,7 @@ from typing import Any
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import ApiError, OperationFailed, Unreachable
+from .._api.operation import SUCCESS
 from .._resources import power
 from . import mark as marks
 from .mark import Mark, Place
@@ -26,6 +27,8 @@ _PATIENCE = 20.0
 _PAUSE = 1.0
 # What is at work on a container and cannot be called off, such as a stop, is given this long to end.
 _LONGEST_OPERATION = 120.0
+# As the servers describe them.
+_HARMLESS = ("Executing command", "Showing console")
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,17 @@ class End:
                     raise
                 time.sleep(_PAUSE)
 
-    def set_mark(self, mark: Mark | None, deadline: Deadline) -> None:
-        """Write the mark, or remove it."""
+    def set_mark(self, mark: Mark | None, deadline: Deadline, **config: str) -> None:
+        """Write the mark, or remove it; config: keys that change with it, empty to unset them."""
         doing = self._doing("mark" if mark else "unmark")
-        payload = {"config": {marks.KEY: mark.text() if mark else ""}}
+        payload = {"config": {**config, marks.KEY: mark.text() if mark else ""}}
         self.client.write("PATCH", self._path(), payload, doing=doing, deadline=deadline)
+
+    def mark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        self.set_mark(mark, deadline, **{marks.AUTOSTART: "false"})
+
+    def unmark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        self.set_mark(None, deadline, **{marks.AUTOSTART: mark.autostart})
 
     def settle(self, body: Mapping[str, Any], deadline: Deadline) -> None:
         """Give the container exactly this config, these devices and profiles; what the server itself keeps is kept."""
@@ -181,7 +190,7 @@ class End:
         where = f"/1.0/instances/{self.name}"
         while True:
             listing = self.client.get("/1.0/operations", doing="list operations", recursion="1").metadata or {}
-            running = [one for one in listing.get("running") or () if _concerns(one, where)]
+            running = [one for group in listing.values() for one in group or () if _is_at_work(one, where)]
             if not running:
                 return
             for one in running:
@@ -201,7 +210,10 @@ class End:
         return f"{what} container {self.name}"
 
 
-def _concerns(operation: Mapping[str, Any], where: str) -> bool:
+def _is_at_work(operation: Mapping[str, Any], where: str) -> bool:
+    """Whether it is going on, and changes the container there; what users have running in it does not."""
+    if int(operation.get("status_code") or 0) >= SUCCESS or operation.get("description") in _HARMLESS:
+        return False
     urls = [url for group in (operation.get("resources") or {}).values() for url in group]
     return any(url.partition("?")[0] == where for url in urls)
 

@@ -140,9 +140,7 @@ class Migration:
     def _foresee(self, source: Seen | None, target: Seen | None) -> list[str]:
         """The steps ahead; if the container is yet to be sent, whether it can be is looked at first."""
         try:
-            plan = list(
-                steps.foresee(self._journey, view(source), view(target), self._mark(view(source).status or "stopped"))
-            )
+            plan = list(steps.foresee(self._journey, view(source), view(target), self._mark(source)))
         except InvalidInput as error:
             raise self._invalid(str(error)) from None
         if steps.TRANSFER in plan and source is not None:
@@ -181,7 +179,7 @@ class Migration:
         options = self.options
         deadline.remaining()
         if step == steps.MARK:
-            self.source.set_mark(self._mark(view(source).status or "stopped"), deadline)
+            self.source.mark_as_source(self._mark(_there(source)), deadline)
         elif step == steps.STOP:
             how = Stop(options.stop_timeout, options.force, stateful=options.running == "stateful")
             self.source.bring_to("stopped", deadline, how)
@@ -200,14 +198,14 @@ class Migration:
 
     def _transfer(self, source: Seen, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
-        mark = view(source).mark or self._mark("stopped")
+        mark = view(source).mark or self._mark(source)
         refresh = target is not None
         if refresh:
             self.target.set_mark(mark.at(marks.REFRESHING), deadline)
-        body = _marked(self._body(source), mark.at(marks.REFRESHING if refresh else marks.COPYING))
+        body = self._body(source)
         stateful = options.mode == steps.MOVE and bool(source.content.get("stateful"))
         parcel = transfer.Parcel(
-            body={**body, "stateful": stateful},
+            body={**_marked(body, mark.at(marks.COPYING), **{marks.AUTOSTART: "false"}), "stateful": stateful},
             type=str(source.content.get("type") or "container"),
             snapshot=self._snapshot,
             alone=options.snapshots != preflight.ALL,
@@ -237,8 +235,8 @@ class Migration:
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
         found = differences(self._body(source), target.content)
-        expected = self._adaptation.expected(source) if options.snapshots == preflight.ALL else []
-        found += snapshot_differences(expected, target.snapshots)
+        if options.snapshots == preflight.ALL:
+            found += snapshot_differences(self._adaptation.expected(source), target.snapshots)
         if found:
             raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
         self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
@@ -265,23 +263,24 @@ class Migration:
         options, content = self.options, source.content
         if self._snapshot:
             content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
+        content = {**content, "config": marks.before(content.get("config") or {})}
         kinds = self.source.client.server.kind, self.target.client.server.kind
         body = translated(content, options.mode, *kinds, options.changes)
-        if options.mode != steps.MOVE:
-            body["config"][marks.COPY_OF] = str(self.source.place)
-        return body
+        copy_of = str(self.source.place) if options.mode != steps.MOVE else source.config.get(marks.COPY_OF)
+        return {**body, "config": {**body["config"], **({marks.COPY_OF: copy_of} if copy_of else {})}}
 
     @property
     def _snapshot(self) -> str | None:
         """The one that is to become the container, if the user says so."""
         return None if self.options.snapshots in (preflight.ALL, preflight.NONE) else self.options.snapshots
 
-    def _mark(self, was: str) -> Mark:
+    def _mark(self, source: Seen | None) -> Mark:
         """The mark of a migration that begins now."""
-        journey = self._journey
-        live = journey.live and was == "running"
+        journey, was = self._journey, view(source).status or "stopped"
+        autostart = source.config.get(marks.AUTOSTART, "") if source else ""
         number = uuid.uuid4().hex[:12]
-        return Mark(number, journey.origin, journey.destination, journey.mode, marks.COPYING, was, live)
+        live = journey.live and was == "running"
+        return Mark(number, journey.origin, journey.destination, journey.mode, marks.COPYING, was, live, autostart)
 
     def _places(self, plan: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Where the container is, before and after, for the diff."""
@@ -299,8 +298,8 @@ class Migration:
         )
 
 
-def _marked(body: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
-    return {**body, "config": {**body["config"], marks.KEY: mark.text()}}
+def _marked(body: Mapping[str, Any], mark: Mark, **config: str) -> dict[str, Any]:
+    return {**body, "config": {**body["config"], **config, marks.KEY: mark.text()}}
 
 
 def _there(seen: Seen | None) -> Seen:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 KEY = "user.flotilla.migration"
+# While it is marked, a server that is restarted must not start a source that waits, nor a half.
+AUTOSTART = "boot.autostart"
 # Stays on a copy: only what says that it is a copy of the source is ever brought up to date from it.
 COPY_OF = "user.flotilla.copy_of"
 
@@ -40,7 +42,7 @@ class Place:
 @dataclass(frozen=True)
 class Mark:
     """id: of this one migration; origin, destination: its places as text; was: the run state the container had before;
-    live: it is moved while it runs.
+    live: it is moved while it runs; autostart: what the source's own config said of that before.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Mark:
     phase: str
     was: str
     live: bool = False
+    autostart: str = ""
 
     def at(self, phase: str) -> Mark:
         return replace(self, phase=phase)
@@ -63,6 +66,7 @@ class Mark:
             "phase": self.phase,
             "was": self.was,
             "live": self.live,
+            "autostart": self.autostart,
         }
         return json.dumps(content, separators=(",", ":"))
 
@@ -77,6 +81,14 @@ def read(config: Mapping[str, Any]) -> Mark | None:
         number, origin, destination, mode, phase, was = (
             str(content[key]) for key in ("id", "from", "to", "mode", "phase", "was")
         )
-        return Mark(number, origin, destination, mode, phase, was, live=content.get("live") is True)
+        autostart = str(content.get("autostart") or "")
+        return Mark(number, origin, destination, mode, phase, was, content.get("live") is True, autostart)
     except (ValueError, TypeError, KeyError):
         return Mark("", "", "", "", "", "")
+
+
+def before(config: Mapping[str, str]) -> dict[str, str]:
+    """The config of a source as it was before it was marked."""
+    mark = read(config)
+    changed = {AUTOSTART: mark.autostart} if mark else {}
+    return {key: value for key, value in {**config, **changed}.items() if value and key != KEY}

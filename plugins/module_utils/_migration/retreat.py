@@ -61,7 +61,7 @@ class Retreat:
         if error and (error := self._restart(mark)):
             self._undone.append(f"start the source again ({error})")
             return f"the container is complete on {self._source}, stopped"
-        self._try("remove the mark from the source", lambda: self._source.set_mark(None, Deadline(_SECONDS)))
+        self._try("remove the mark from the source", lambda: self._source.unmark_as_source(mark, Deadline(_SECONDS)))
         return f"the container is on {self._source} as it was"
 
     def _restart(self, mark: Mark) -> FlotillaError | None:

@@ -143,9 +143,15 @@ class Transfer:
             _give_up(offer)
             raise
         near, far = Line(self._home, offer), Line(self._there, wait)
+        adapt = self._parcel.adapt
         try:
-            adapt = self._parcel.adapt
             bridge(near, far, self._doing, deadline, partial(adapted, adapt=adapt) if adapt else None)
+        except Unreachable:
+            # A server that failed has hung up, and knows better why.
+            near.close()
+            far.close()
+            _finish_both(wait, offer, Deadline(_WAITS_SECONDS))
+            raise
         finally:
             near.close()
             far.close()

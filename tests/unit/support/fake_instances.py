@@ -75,7 +75,7 @@ class World:
             "status": status,
             "status_code": CODES[status],
             "architecture": "x86_64",
-            "config": {"user.x": "1", "volatile.eth0.hwaddr": "00:16:3e:00:00:01"},
+            "config": {"user.x": "1", "boot.autostart": "true", "volatile.eth0.hwaddr": "00:16:3e:00:00:01"},
             "devices": {},
             "profiles": ["default"],
             "description": "",
@@ -100,6 +100,13 @@ class World:
             for number in list(server.operations):
                 operation = server.operations.pop(number)
                 _conclude(server, operation, self.fate)
+
+    def restart(self) -> None:
+        """Both machines go down and come up again."""
+        for server in (self.a, self.b):
+            for one in server.instances.values():
+                if one.content["config"].get("boot.autostart") == "true" and one.content["status"] == "Stopped":
+                    _change_state(one, "start")
 
     def serve(self, server: Server, method: str, path: str, payload: Any) -> tuple[int, Any]:
         fault, number = self.fault, self.count
@@ -206,7 +213,7 @@ def _operations(server: Server, method: str, rest: list[str]) -> tuple[int, Any]
 
 
 def _public(operation: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in operation.items() if key != "act"}
+    return {key: value for key, value in operation.items() if key not in ("act", "sent")}
 
 
 def _begin(server: Server, act: Any, name: str, **fields: Any) -> tuple[int, Any]:
@@ -254,7 +261,7 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
         if there.content["status"] != "Stopped" or server.operations:
             return 400, "it runs, or is busy"
         return _begin(server, lambda _fate: server.instances.pop(rest[0], None), rest[0])
-    return _offer(server, rest[0])
+    return _push(server, rest[0], payload["target"]) if "target" in payload else _offer(server, rest[0])
 
 
 def _change_state(there: Instance, action: str) -> None:
@@ -273,11 +280,30 @@ def _offer(server: Server, name: str) -> tuple[int, Any]:
 
 def _create(server: Server, payload: Any) -> tuple[int, Any]:
     name, source = payload["name"], payload["source"]
-    refresh = source.get("refresh")
-    if name in server.instances and not refresh:
+    if name in server.instances and not source.get("refresh"):
         return 400, "there is an instance of that name"
+    if source["type"] == "copy":
+        return _receive(server, payload, server.instances[source["source"]])
+    if source["mode"] == "push":
+        # It is created when the operation is, and filled by the source.
+        return _receive(server, payload, None, metadata={"control": "secret"})
     origin, origin_name = server.world.transfers[source["operation"].rpartition("/")[2]]
-    sent = origin.instances[origin_name]
+    return _receive(server, payload, origin.instances[origin_name])
+
+
+def _push(server: Server, name: str, target: Any) -> tuple[int, Any]:
+    number = target["operation"].rpartition("/")[2]
+    other = server.world.b if server is server.world.a else server.world.a
+    waiting = other.operations.get(number)
+    if waiting is None:
+        return _begin(server, lambda _fate: None, name)
+    waiting["sent"].append(server.instances[name])
+    return _begin(server, lambda _fate: None, name)
+
+
+def _receive(server: Server, payload: Any, sent: Instance | None, **fields: Any) -> tuple[int, Any]:
+    name, refresh = payload["name"], payload["source"].get("refresh")
+    arriving = [sent] if sent else []
     if not refresh:
         content = {key: value for key, value in payload.items() if key != "source"}
         content.update(status="Stopped", status_code=102, stateful=False)
@@ -286,10 +312,10 @@ def _create(server: Server, payload: Any) -> tuple[int, Any]:
     there.complete = False
 
     def act(fate: str) -> None:
-        if fate == "finishes":
-            there.data, there.complete = sent.data, True
-            there.snapshots = [dict(one) for one in sent.snapshots]
-        elif fate == "reverts" and not refresh:
+        if fate == "finishes" and arriving:
+            there.data, there.complete = arriving[0].data, True
+            there.snapshots = [dict(one) for one in arriving[0].snapshots]
+        elif fate != "stays" and not refresh:
             server.instances.pop(name, None)
 
-    return _begin(server, act, name)
+    return _begin(server, act, name, sent=arriving, **fields)

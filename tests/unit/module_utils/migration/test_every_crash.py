@@ -8,8 +8,10 @@ Every flow is broken at every request it makes, in every way a request can fail,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
-from fake_instances import Fault, Killed, World
+from fake_instances import Fault, Instance, Killed, World
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
@@ -20,129 +22,158 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark impor
 
 FATES = ("finishes", "reverts", "stays")
 FAULTS = ("lost", "deaf", "refused", "killed")
-MOST_RUNS = 3
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(end, "_PATIENCE", 0.0)
     monkeypatch.setattr(transfer, "_TRIES", 2)
+    monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
-def run(world: World, mode: str) -> Migration:
-    journey = Migration(End(world.a.client(), "c1"), End(world.b.client(), "c1"), Options(mode=mode, transfer="pull"))
-    journey.run(Deadline(60))
-    return journey
+@dataclass(frozen=True)
+class Case:
+    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, on one server."""
+
+    mode: str
+    status: str
+    way: str = "pull"
+    fate: str = "finishes"
+
+    def __str__(self) -> str:
+        return f"{self.mode}-{self.status}-{self.way}-{self.fate}"
+
+    def world(self) -> World:
+        world = World(self.fate)
+        world.add(world.a, "c1", self.status)
+        if self.mode == "refresh":
+            Case("copy", self.status, self.way).run(world)
+            world.a.instances["c1"].data += 1
+            world.count = 0
+            world.log.clear()
+        return world
+
+    def run(self, world: World) -> Migration:
+        local = self.way == "local"
+        target = End(world.a.client(), "c2") if local else End(world.b.client(), "c1")
+        options = Options(mode=self.mode, transfer="auto" if local else self.way)
+        journey = Migration(End(world.a.client(), "c1"), target, options)
+        journey.run(Deadline(60))
+        return journey
+
+    def requests(self) -> int:
+        """How many it takes when nothing fails."""
+        world = self.world()
+        self.run(world)
+        return world.count
+
+    def target(self, world: World) -> Instance | None:
+        return world.a.instances.get("c2") if self.way == "local" else world.b.instances.get("c1")
+
+    def fail(self, world: World, fault: Fault) -> None:
+        """A run that fails, or does not mind. If it says that all is as before, it is."""
+        world.fault, said = fault, ""
+        try:
+            self.run(world)
+        except Killed:
+            pass
+        except FlotillaError as error:
+            said = str(error)
+        world.fault = None
+        if "as it was" in said and "not possible" not in said:
+            source = world.a.instances["c1"]
+            assert KEY not in source.content["config"], (said, world.log)
+            assert source.content["status"] == self.status, (said, world.log)
+            assert source.content["config"]["boot.autostart"] == "true"
+            assert self.mode == "refresh" or self.target(world) is None, (said, world.log)
+
+    def finish(self, world: World) -> None:
+        """The same task again finishes, and once more changes nothing."""
+        self.run(world)
+        again = self.run(world)
+        assert self.mode == "refresh" or again.report.actions == []
+        self.assert_done(world)
+
+    def assert_done(self, world: World) -> None:
+        there = self.target(world)
+        newest = max(one.data for server in (world.a, world.b) for one in server.instances.values())
+        assert there.complete and there.data == newest, world.log
+        assert KEY not in there.content["config"], world.log
+        assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
+        assert there.content["config"]["boot.autostart"] == "true"
+        if self.mode == "move":
+            assert "c1" not in world.a.instances, world.log
+            assert there.content["status"] == self.status
+            assert there.content["config"]["volatile.eth0.hwaddr"] == "00:16:3e:00:00:01"
+        else:
+            source = world.a.instances["c1"]
+            assert source.content["status"] == self.status and KEY not in source.content["config"]
+            assert there.content["status"] == "Stopped"
 
 
-def world_of(status: str, fate: str, mode: str) -> World:
-    world = World(fate)
-    world.add(world.a, "c1", status)
-    if mode == "refresh":
-        run(world, "copy")
-        world.a.instances["c1"].data += 1
-        world.count = 0
-        world.log.clear()
-    return world
-
-
-def requests_of(status: str, mode: str) -> int:
-    world = world_of(status, "finishes", mode)
-    run(world, mode)
-    return world.count
-
-
-def assert_done(world: World, status: str, mode: str) -> None:
-    there = world.b.instances["c1"]
-    newest = max(one.data for server in (world.a, world.b) for one in server.instances.values())
-    assert there.complete and there.data == newest, world.log
-    assert KEY not in there.content["config"], world.log
-    assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
-    if mode == "move":
-        assert "c1" not in world.a.instances, world.log
-        assert there.content["status"] == status
-        assert there.content["config"]["volatile.eth0.hwaddr"] == "00:16:3e:00:00:01"
-    else:
-        source = world.a.instances["c1"]
-        assert source.content["status"] == status and KEY not in source.content["config"]
-        assert there.content["status"] == "Stopped"
-
-
-def fail_once(world: World, mode: str, fault: Fault) -> None:
-    """A run that fails, or does not mind; if it says that all is as before, it is."""
-    world.fault = fault
-    said = ""
-    try:
-        run(world, mode)
-    except Killed:
-        pass
-    except FlotillaError as error:
-        said = str(error)
-    world.fault = None
-    if "as it was" in said and "not possible" not in said:
-        source = world.a.instances["c1"]
-        assert KEY not in source.content["config"], (said, world.log)
-        assert source.content["status"] == world.was, (said, world.log)
-        assert mode == "refresh" or "c1" not in world.b.instances, (said, world.log)
+CASES = [
+    *(Case("move", status, fate=fate) for status in ("Running", "Stopped", "Frozen") for fate in FATES),
+    *(Case(mode, "Running", fate=fate) for mode in ("copy", "refresh") for fate in FATES),
+    *(Case(mode, "Running", "push", fate) for mode in ("move", "copy", "refresh") for fate in FATES),
+    *(Case(mode, "Running", "local", fate) for mode in ("copy", "refresh") for fate in FATES),
+]
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("status", ["Running", "Stopped", "Frozen"])
-@pytest.mark.parametrize("mode", ["move", "copy", "refresh"])
-def test_broken_once_at_every_request(mode, status, fate, kind):
-    total = requests_of(status, mode)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_broken_once_at_every_request(case, kind):
+    total = case.requests()
     assert total > 10
     for number in range(total):
-        world = world_of(status, fate, mode)
-        world.was = status
-        fail_once(world, mode, Fault(number, kind))
+        world = case.world()
+        case.fail(world, Fault(number, kind))
         world.settle()
         world.require_a_whole()
-        finish(world, mode)
-        assert_done(world, status, mode)
+        case.finish(world)
 
 
-@pytest.mark.parametrize("status", ["Running", "Stopped", "Frozen"])
-@pytest.mark.parametrize("mode", ["move", "copy", "refresh"])
-def test_run_again_while_the_servers_are_still_at_it(mode, status):
-    for number in range(requests_of(status, mode)):
-        world = world_of(status, "finishes", mode)
-        fail_once(world, mode, Fault(number, "killed"))
-        finish(world, mode)
-        assert_done(world, status, mode)
+@pytest.mark.parametrize("case", [case for case in CASES if case.fate == "finishes"], ids=str)
+def test_run_again_while_the_servers_are_still_at_it(case):
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        case.finish(world)
 
 
 @pytest.mark.parametrize("down", ["a", "b"])
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("status", ["Running", "Stopped"])
-def test_a_server_that_goes_away_at_every_request(status, fate, down):
-    for number in range(requests_of(status, "move")):
-        world = world_of(status, fate, "move")
-        world.was = status
-        fail_once(world, "move", Fault(number, "lost", lasting_on=down))
+@pytest.mark.parametrize("case", [case for case in CASES if case.mode == "move"], ids=str)
+def test_a_server_that_goes_away_at_every_request(case, down):
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "lost", lasting_on=down))
         world.settle()
         world.require_a_whole()
-        finish(world, "move")
-        assert_done(world, status, "move")
+        case.finish(world)
 
 
 @pytest.mark.parametrize("fate", FATES)
 def test_killed_twice_at_every_pair_of_requests(fate):
-    for first in range(requests_of("Running", "move")):
-        for second in range(0, requests_of("Running", "move"), 3):
-            world = world_of("Running", fate, "move")
+    case = Case("move", "Running", fate=fate)
+    for first in range(case.requests()):
+        for second in range(0, case.requests(), 3):
+            world = case.world()
             for number in (first, second):
-                fail_once(world, "move", Fault(world.count + number, "killed"))
+                case.fail(world, Fault(world.count + number, "killed"))
                 world.settle()
                 world.require_a_whole()
-            finish(world, "move")
-            assert_done(world, "Running", "move")
+            case.finish(world)
 
 
-def finish(world: World, mode: str) -> None:
-    """The same task again, and once more, which changes nothing."""
-    run(world, mode)
-    again = run(world, mode)
-    assert mode == "refresh" or again.report.actions == []
+@pytest.mark.parametrize("kind", ["killed", "lost"])
+@pytest.mark.parametrize("fate", FATES)
+def test_machines_that_are_restarted_in_the_middle(fate, kind):
+    """Nothing half starts by itself, and no source that waits."""
+    case = Case("move", "Running", fate=fate)
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, kind))
+        world.settle()
+        world.restart()
+        world.require_a_whole()
+        case.finish(world)
