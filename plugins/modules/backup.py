@@ -17,14 +17,21 @@ description:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 notes:
-  - A file is read to its end before it is sent, and when it is found where one is to be exported to. For one that is compressed
-    with C(zstd) that takes the program of this name, and for all of them PyYAML, on the host that runs the task.
-  - What goes from which server to which, as tried with LXD 5.0 and Incus 6.0. LXD to LXD and Incus to Incus, yes. LXD to Incus,
-    yes. Incus to LXD, RV(ignore:placeholder).
+  - A file is read to its end before it is sent, and also when it is found where one is to be exported to. That takes PyYAML
+    on the host that runs the task and, for one that is compressed with C(zstd), the program of this name.
+  - Owners, modes, extended attributes, capabilities and hard links arrive as they were, times to the second.
+  - Files go from LXD to LXD, from Incus to Incus, and between the two in both directions, as seen with LXD 5.0 and Incus 6.0.
+    What the new server does not know of the keys that the old one writes by itself (C(volatile.uuid.generation) on LXD 5.0)
+    is left out on the way. A key of yours that it does not know makes it refuse the file, and it says which.
+  - With O(optimized_storage) a file cannot be changed on the way, so that LXD 5.0 takes none of Incus.
 extends_documentation_fragment:
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes
+attributes:
+  idempotent:
+    support: partial
+    details: With O(force) a new file is made every time.
 options:
   name:
     description:
@@ -36,14 +43,16 @@ options:
     required: true
     choices:
       exported:
-        - The container in the file O(dest). A file that is there is left if it is a whole backup of this very container, however
-          old it is, unless O(force) asks for a new one. Any other is left too, and the task fails.
+        - The container in the file O(dest). A file that is there is left if it is a whole backup of this very container,
+          however old it is and whatever it was made with, unless O(force) asks for a new one. Any other is left too, and the
+          task fails.
         - The container may run. Then the file has what was on its disk at that moment, as after a power cut.
       imported:
         - The container on the server, stopped, as it is in O(file). One of that name that is there has to have come from the
           same file, which its config key C(user.flotilla.backup) tells; otherwise the task fails and it is left alone.
-        - It keeps its addresses (MAC) and its C(volatile.uuid), unless the project has a container with the same
-          C(volatile.uuid), as where the one that was exported is still there. Then it gets its own.
+        - It keeps its hardware addresses (MAC) and its C(volatile.uuid), unless a container of the project has them, as where
+          the one that was exported is still there. Then it gets its own, and its snapshots have none. In a file made with
+          O(optimized_storage) the snapshots keep them, and restoring one brings them back.
   dest:
     description:
       - With O(state=exported), the file. It appears under this name once it is whole, and nobody but the owner may read it.
@@ -72,8 +81,8 @@ options:
     default: false
   pool:
     description:
-      - With O(state=imported), the storage pool. If it is left out, the one of the name that it had, and otherwise that of the
-        profile V(default).
+      - With O(state=imported), the storage pool. If it is left out, the one of the name that it had, and otherwise that of
+        the profile V(default).
     type: str
 seealso:
   - module: flotilla.lxd.snapshot

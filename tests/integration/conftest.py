@@ -12,9 +12,12 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from client_configuration import configuration
+from faulty_proxy import Proxy
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -134,3 +137,25 @@ def name(remote, command_line) -> str:
     for instance in listing:
         if instance["name"].startswith(chosen):
             command_line(remote, "delete", "--force", f"{remote}:{instance['name']}")
+
+
+@pytest.fixture
+def explicit(remote) -> dict[str, str]:
+    """The options that say which server is meant without its name."""
+    directory = configuration(remote)
+    entry = yaml.safe_load((directory / "config.yml").read_text())["remotes"][remote]
+    return {
+        "url": entry["addr"],
+        "client_cert": str(directory / "client.crt"),
+        "client_key": str(directory / "client.key"),
+        "server_cert": str(directory / "servercerts" / f"{remote}.crt"),
+    }
+
+
+@pytest.fixture
+def proxied(explicit):
+    """The same through a proxy that the test can make fail."""
+    target = urlsplit(explicit["url"])
+    proxy = Proxy(str(target.hostname), int(target.port or 8443))
+    yield proxy, {**explicit, "url": proxy.url}
+    proxy.stop()

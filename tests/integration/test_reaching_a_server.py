@@ -6,50 +6,19 @@
 from __future__ import annotations
 
 import http.server
-import os
 import socket
 import ssl
 import subprocess
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import pytest
-import yaml
-from faulty_proxy import Proxy
+from client_configuration import configuration
 
 from lab.settings import STATE
 
 INFO = "flotilla.lxd.container_info"
 CONTAINER = "flotilla.lxd.container"
-DIRECTORIES = {"lxd-a": "LXD_CONF", "lxd-b": "LXD_CONF", "incus-a": "INCUS_CONF", "incus-b": "INCUS_CONF"}
 NOWHERE = {"LXD_CONF": "/nowhere", "INCUS_CONF": "/nowhere", "HOME": "/nowhere"}
-
-
-def configuration(remote: str) -> Path:
-    return Path(os.environ[DIRECTORIES[remote]])
-
-
-@pytest.fixture
-def explicit(remote) -> dict[str, str]:
-    """The options that say which server is meant without its name."""
-    directory = configuration(remote)
-    entry = yaml.safe_load((directory / "config.yml").read_text())["remotes"][remote]
-    return {
-        "url": entry["addr"],
-        "client_cert": str(directory / "client.crt"),
-        "client_key": str(directory / "client.key"),
-        "server_cert": str(directory / "servercerts" / f"{remote}.crt"),
-    }
-
-
-@pytest.fixture
-def proxied(explicit):
-    """The same through a proxy that the test can make fail."""
-    target = urlsplit(explicit["url"])
-    proxy = Proxy(str(target.hostname), int(target.port or 8443))
-    yield proxy, {**explicit, "url": proxy.url}
-    proxy.stop()
 
 
 def test_explicit_url_needs_no_configuration(explicit, name, local_tasks, tmp_path):

@@ -1,10 +1,11 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups as another server takes them: without the keys that it does not know, and for which it would refuse all of it.
+"""Backups without some of the keys that are in them.
 
-The servers make a container's record from one file in the backup, backup.yaml. What they do not know is made a comment there: so the
-file keeps its length, and the tarball all of its headers.
+That is those that the new server does not know, and for which it would refuse all of it, and those by which servers tell
+containers apart, where the other one is still there. The servers make the records of a container and its snapshots from one
+file in the backup, backup.yaml. Keys become comments there: so the file keeps its length, and the tarball all its headers.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def unknown_keys(index: Index, server: Server) -> list[str]:
 
 
 def without_keys(file: BackupFile, keys: Sequence[str]) -> Iterator[bytes]:
-    """The unpacked file, of its unpacked_size, in which these keys are comments."""
+    """The unpacked file, of its unpacked_size, in which the keys that match one of these expressions are comments."""
     with closing(unpacked(chunks_of(file.path), file.compression)) as pieces:
         yield from edited(pieces, file.settings, keys)
 
 
 def edited(pieces: Iterator[bytes], where: range, keys: Sequence[str]) -> Iterator[bytes]:
     """The pieces with the lines of these keys commented out, as far as they are in that range of bytes."""
-    line = re.compile(rb"^( +)(?:" + b"|".join(re.escape(key.encode()) for key in keys) + rb")(?=:)", re.MULTILINE)
+    line = re.compile(rf"^( +)(?:{'|'.join(keys)})(?=:)".encode(), re.MULTILINE)
     at, held = 0, b""
     for piece in pieces:
         before = piece[: max(where.start - at, 0)]

@@ -75,7 +75,7 @@ class BackupExport:
             raise InvalidInput(f"dest {dest} is a directory: name the file that is to be in it")
         if not os.path.isdir(directory):
             raise InvalidInput(f"dest {dest}: there is no directory {directory}")
-        if not os.path.lexists(dest):
+        if self.wanted.force or not os.path.lexists(dest):
             return replace(state, file=None, problem=None)
         try:
             return replace(state, file=inspect(dest), problem=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ from .._images.compression import HEAD_BYTES, Damaged, Unreadable, kind, unpacke
 from .._images.tarball import Member, Tarball
 
 CHUNK = 1024 * 1024
+# What has two containers be taken for one, as regular expressions.
+IDENTITY = (
+    r"volatile\.uuid",
+    r"volatile\.uuid\.generation",
+    r"volatile\.cloud-init\.instance-id",
+    r"volatile\.[^:\s]+\.hwaddr",
+)
 _INDEX = "backup/index.yaml"
 _SETTINGS = "backup/container/backup.yaml"
 _MOST_INDEX = 64 * 1024 * 1024
@@ -29,8 +37,9 @@ _MOST_INDEX = 64 * 1024 * 1024
 class Index:
     """What a backup says of itself.
 
-    uuid: the container's own, kept as long as it lives, "" where the server gave none. keys: of its config. optimized: in the
-    format of the storage driver (backend), which only a pool of the same driver takes.
+    uuid: the container's own, kept as long as it lives, "" where the server gave none. keys: of its config; identity: the
+    values of those that no other container is to have. optimized: in the format of the storage driver (backend), which only a
+    pool of the same driver takes.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Index:
     snapshots: tuple[str, ...]
     profiles: tuple[str, ...]
     keys: frozenset[str] = frozenset()
+    identity: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ class _Contents:
 
 
 def _parts_of(name: str) -> set[str]:
-    """``container`` or ``snapshots/NAME``, for a path in the tarball. An optimized backup has files with .bin in their place."""
+    """``container`` or ``snapshots/NAME``, for a path in the tarball. If optimized, they are files with .bin added."""
     parts = name.split("/")[1:]
     prefix = "snapshots/" if parts[:1] == ["snapshots"] else ""
     found = "".join(parts[1:2] if prefix else parts[:1])
@@ -195,7 +205,13 @@ def parse(content: bytes) -> Index:
         snapshots=_texts(index.get("snapshots")),
         profiles=_texts(instance.get("profiles")),
         keys=frozenset(keys),
+        identity=identity_in(keys),
     )
+
+
+def identity_in(config: Mapping[str, str]) -> frozenset[str]:
+    """The values in a container's config that no other is to have."""
+    return frozenset(value for key, value in config.items() if re.fullmatch("|".join(IDENTITY), key))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
 from . import instance
 from .backup_adapt import unknown_keys, without_keys
-from .backup_file import BackupFile, chunks_of
+from .backup_file import IDENTITY, BackupFile, chunks_of, identity_in
 from .backup_plan import Import, ImportObserved, config_once_imported, interim_name, plan_import
 from .instance_plan import WRITABLE
 from .plan import Plan, Step
@@ -58,7 +59,8 @@ class BackupImport:
         where = path("instances", self._interim)
         found = self.client.get(where, doing=f"read container {self._interim}")
         content = found.metadata
-        config = config_once_imported(content["config"], self._file.sha256, has_twin=self._has_twin())
+        is_twin = bool(identity_in(content["config"]) & self._identities_of_others())
+        config = config_once_imported(content["config"], self._file.sha256, is_twin=is_twin)
         payload = {**{key: content[key] for key in WRITABLE if key in content}, "config": config}
         self.client.write("PUT", where, payload, doing=step.doing, deadline=deadline, etag=found.etag)
         self.client.write("POST", where, {"name": self.wanted.name}, doing=step.doing, deadline=deadline)
@@ -66,9 +68,11 @@ class BackupImport:
     def _send(self, step: Step, deadline: Deadline) -> None:
         file, prefix = self._file, self.client.server.kind.header_prefix
         size, body = file.size, chunks_of(file.path)
-        unknown = unknown_keys(file.index, self.client.server)
-        if unknown:
-            size, body = file.unpacked_size, without_keys(file, unknown)
+        unwanted = [re.escape(key) for key in unknown_keys(file.index, self.client.server)]
+        if file.index.identity & self._identities_of_others():
+            unwanted += IDENTITY
+        if unwanted and file.settings:
+            size, body = file.unpacked_size, without_keys(file, unwanted)
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(size),
@@ -86,8 +90,7 @@ class BackupImport:
     def _find(self, name: str) -> Reply | None:
         return self.client.find(path("instances", name), doing=f"read container {name}")
 
-    def _has_twin(self) -> bool:
-        """Whether somebody else in the project has the identity that the backup brings along."""
+    def _identities_of_others(self) -> frozenset[str]:
+        """What the other containers of the project are told apart by, that from which the backup was taken among them."""
         listed = self.client.get(path("instances"), doing="list containers", recursion="1").metadata or ()
-        uuids = {each["config"].get("volatile.uuid") for each in listed if each["name"] != self._interim}
-        return bool(self._file.index.uuid) and self._file.index.uuid in uuids
+        return frozenset().union(*(identity_in(each["config"]) for each in listed if each["name"] != self._interim))

@@ -8,19 +8,18 @@ Source: doc/rest-api.yaml, /1.0/instances/NAME/backups and POST /1.0/instances, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._api.client import path
 from .._api.errors import InvalidInput
-from .backup_file import BackupFile
+from .backup_file import IDENTITY, BackupFile
 from .plan import Plan, Step
 
 # Where a container that was imported has the SHA-256 of the file it came from.
 MARK = "user.flotilla.backup"
-# What a server takes to tell containers apart, and what would have two of them be taken for one.
-_IDENTITY = ("volatile.uuid", "volatile.uuid.generation", "volatile.cloud-init.instance-id")
 _LONGEST_NAME = 63
 
 
@@ -38,7 +37,11 @@ class Export:
 
 @dataclass(frozen=True)
 class ExportObserved:
-    """content: the instance as the API gives it, or None. file: the backup that is at dest, or else problem: why it is none."""
+    """content: the instance as the API gives it, or None.
+
+    file: the backup that is at dest; problem: why that which is there is none. None of the two: nothing is there, or nothing
+    that matters.
+    """
 
     remote: str
     content: Mapping[str, Any] | None
@@ -58,8 +61,8 @@ class Import:
 class ImportObserved:
     """content: the instance of the name, as the API gives it, or None.
 
-    pools: the drivers of those there are, by name; profiles: the names of those there are; unknown: keys in the backup that the
-    server does not know. Only read where they matter.
+    pools: the drivers of those there are, by name; profiles: the names of those there are; unknown: keys in the backup that
+    the server does not know. Only read where they matter.
     """
 
     remote: str
@@ -72,11 +75,11 @@ class ImportObserved:
 
 def plan_export(wanted: Export, seen: ExportObserved, *, predicting: bool = False) -> Plan:
     """Raises InvalidInput for what cannot be. predicting: a container that is missing is a warning."""
-    if seen.file is not None and not wanted.force:
+    if seen.file is not None:
         _require_the_same(wanted, seen, seen.file)
         there = seen.file.described()
         return Plan(there, there)
-    if seen.problem is not None and not wanted.force:
+    if seen.problem is not None:
         raise InvalidInput(f"dest {wanted.dest} is there, and is left alone: {seen.problem}. force: true replaces it")
     warnings: tuple[str, ...] = ()
     if seen.content is None:
@@ -88,9 +91,8 @@ def plan_export(wanted: Export, seen: ExportObserved, *, predicting: bool = Fals
     if wanted.compression is not None:
         payload["compression_algorithm"] = wanted.compression
     step = Step("export", f"export container {wanted.name}", "POST", path("instances", wanted.name, "backups"), payload)
-    before = seen.file.described() if seen.file else {}
     after = {"file": wanted.dest, "name": wanted.name, "optimized_storage": wanted.optimized_storage}
-    return Plan(before, after, (step,), warnings=warnings)
+    return Plan({}, after, (step,), warnings=warnings)
 
 
 def plan_import(wanted: Import, seen: ImportObserved) -> Plan:
@@ -113,29 +115,26 @@ def plan_import(wanted: Import, seen: ImportObserved) -> Plan:
         )
     if seen.unknown and not seen.file.settings:
         raise InvalidInput(
-            f"remote {seen.remote}: {seen.file.path} cannot be imported: it has {', '.join(seen.unknown)}, which this server does"
-            " not know and which cannot be taken out of a file made with optimized_storage: make one without"
+            f"remote {seen.remote}: {seen.file.path} cannot be imported: it has {', '.join(seen.unknown)}, which this server"
+            " does not know and which cannot be taken out of a file made with optimized_storage: make one without"
         )
     doing = f"import container {name} from {seen.file.path}"
     return Plan({}, after, (Step("import", doing, "POST", path("instances")),))
 
 
 def interim_name(name: str, sha256: str) -> str:
-    """What a container is called until it is whole and marked: the same in every run, so that a second one goes on with it."""
+    """What a container is called until it is whole and marked. The same in every run, so that the next goes on with it."""
     ending = f"-import-{sha256[:8]}"
     return name[: _LONGEST_NAME - len(ending)].rstrip("-") + ending
 
 
-def config_once_imported(config: Mapping[str, str], sha256: str, *, has_twin: bool) -> dict[str, str]:
+def config_once_imported(config: Mapping[str, str], sha256: str, *, is_twin: bool) -> dict[str, str]:
     """The config of a container that came out of a backup: marked, and with an identity of its own if another has that.
 
-    has_twin: the container that the backup was taken of is there as well, or another that came from it. That the container ran
-    is forgotten: a server that is restarted would start it.
+    is_twin: another has it. That the container ran is forgotten: a server that is restarted would start it.
     """
-    dropped = {"volatile.last_state.power"}
-    if has_twin:
-        dropped |= {*_IDENTITY, *(key for key in config if key.startswith("volatile.") and key.endswith(".hwaddr"))}
-    return {**{key: value for key, value in config.items() if key not in dropped}, MARK: sha256}
+    dropped = re.compile("|".join((r"volatile\.last_state\.power", *(IDENTITY if is_twin else ()))))
+    return {**{key: value for key, value in config.items() if not dropped.fullmatch(key)}, MARK: sha256}
 
 
 def _require_the_same(wanted: Export, seen: ExportObserved, file: BackupFile) -> None:

@@ -24,6 +24,8 @@ from .plan import Outcome, Plan, Step
 _SAME = timedelta(minutes=1)
 # Under this name, added to its own, a snapshot is taken anew while the old one is still there.
 RETAKEN = ".new"
+# The servers take these for names, and overwrite or delete the snapshots of all containers in the pool.
+_DOTS = (".", "..")
 _ONLY_PRESENT = ("expires_at", "retake", "rename_from")
 _ONLY_RETENTION = ("pattern", "keep", "younger_than")
 
@@ -81,8 +83,8 @@ def check(wanted: Wanted) -> None:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that the servers would refuse, and .. too, by which they overwrite the snapshots of all containers."""
-    if not name or name in (".", "..") or "/" in name or any(character.isspace() for character in name):
+    """Refuse a name that the servers would refuse, or had better. Raises InvalidInput."""
+    if not name or name in _DOTS or "/" in name or any(character.isspace() for character in name):
         raise InvalidInput(f"{name!r} is no name for a snapshot: it must not be empty or hold a slash or a blank")
     if len(name.encode()) > 200:
         raise InvalidInput(f"{name[:20]}… is no name for a snapshot: it is longer than 200 bytes")
@@ -227,7 +229,7 @@ class _Planner:
         ):
             return []
         taken = {str(each["name"]): expiry.moment(each["created_at"]) for each in self.seen.snapshots}
-        matching = [name for name in self.after if fnmatchcase(name, wanted.pattern)]
+        matching = [name for name in self.after if fnmatchcase(name, wanted.pattern) and name not in _DOTS]
         kept = set(matching[len(matching) - min(wanted.keep or 0, len(matching)) :])
         if wanted.younger_than is not None:
             limit = expiry.before(self.seen.now, wanted.younger_than)

@@ -18,7 +18,7 @@ _PARTIAL = ".part"
 class WholeFile:
     """What is written to a file beside the one of the name (partial), which it replaces when keep() is called.
 
-    Nobody but the owner may read it. Errors of the file system are raised as InvalidInput, so that nobody takes them for those of a
+    Nobody but the owner may read it. Errors of the file system are raised as InvalidInput, which nobody takes for those of a
     connection.
     """
 

@@ -146,6 +146,10 @@ def test_a_pattern_alone_deletes_nothing_beside_a_new_one():
     assert actions(MIXED, name="auto-new", pattern="auto-*") == ["create"]
 
 
+def test_a_name_that_means_all_snapshots_of_the_pool_is_never_deleted():
+    assert removed([taken("..", 2), taken("a", 1)], state="absent", pattern="*") == ["a"]
+
+
 def test_a_second_run_deletes_nothing():
     left = [each for each in MIXED if each["name"] not in ("auto-9", "auto-5", "auto-4")]
     assert actions(left, state="absent", pattern="auto-*", keep=2) == []
