@@ -102,9 +102,11 @@ def download(package: str, suite: str, directory: Path) -> list[Path]:
         "Etc::Preferences": "/dev/null",
         "Etc::PreferencesParts": "/dev/null",
     }
-    apt_get = ("apt-get", "--quiet", *(f"--option=Dir::{name}={value}" for name, value in places.items()))
-    run(*apt_get, "--error-on=any", "update", timeout=300)
-    run(*apt_get, "--yes", "--no-install-recommends", "--download-only", "install", package, timeout=300)
+    options = [f"--option=Dir::{name}={value}" for name, value in places.items()]
+    # What can be done without is not waited for as long as the rest.
+    apt_get = ("apt-get", "--quiet", *options, "--option=Acquire::http::Timeout=10", "--option=Acquire::Retries=0")
+    run(*apt_get, "--error-on=any", "update", timeout=120)
+    run(*apt_get, "--yes", "--no-install-recommends", "--download-only", "install", package, timeout=120)
     return sorted((directory / "archives").glob("*.deb"))
 
 
