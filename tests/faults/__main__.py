@@ -11,6 +11,7 @@ import random
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 # Never the lab that others use: its daemons are killed.
@@ -22,7 +23,7 @@ from tests.faults import faults, rounds, world  # noqa: E402
 
 
 def main() -> int:
-    """Return 1 if a container was lost, or a second run did not finish the job."""
+    """Return 1 if a container was lost, a second run did not finish the job, or not all rounds were played."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults", description="Break migrations, and see what is left."
     )
@@ -35,8 +36,8 @@ def main() -> int:
     print(f"seed {arguments.seed}", flush=True)
     dice = random.Random(arguments.seed)
     plan = plan_of(arguments.rounds, arguments.fault, dice)
-    outcomes = []
-    with world.world(keep=arguments.keep) as here:
+    outcomes: list[rounds.Outcome] = []
+    with world.world(keep=arguments.keep) as here, suppress(KeyboardInterrupt):
         for number, (fault, moment, pair) in enumerate(plan, 1):
             begun = time.monotonic()
             outcome = rounds.play(here, number, fault, moment, pair, dice)
@@ -47,7 +48,7 @@ def main() -> int:
             if outcome.problem:
                 print(outcome.problem, flush=True)
     print(table(outcomes))
-    return 1 if any(outcome.problem for outcome in outcomes) else 0
+    return 1 if len(outcomes) < len(plan) or any(outcome.problem for outcome in outcomes) else 0
 
 
 def each_once() -> list[tuple[faults.Fault, str]]:
