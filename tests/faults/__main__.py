@@ -35,6 +35,8 @@ def main() -> int:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     dice = random.Random(arguments.seed)
+    if not any(arguments.fault in fault.title for fault in faults.ALL):
+        parser.error(f"the faults are: {'; '.join(fault.title for fault in faults.ALL)}")
     plan = plan_of(arguments.rounds, arguments.fault, dice)
     outcomes: list[rounds.Outcome] = []
     with world.world(keep=arguments.keep) as here, suppress(KeyboardInterrupt):

@@ -26,6 +26,8 @@ _HARMLESS_LXC = re.compile(r"lxc\.(apparmor|arch|cap|cgroup2?|console|idmap|moun
 _PEM = re.compile(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
 # As liblxc's own configuration has it, a copy of which is among the logs.
 _LXC_ENVIRONMENT = re.compile(r"^(\s*lxc\.environment(?:\.\w+)?\s*=\s*).*$", re.MULTILINE)
+# As in logs: ?secret=…, "token":"…", and the same quoted once more.
+_SPOKEN = re.compile(r"""\b((?:secret|token|passw(?:or)?d)s?\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\]+""", re.IGNORECASE)
 # A shorter one (`/root`, `8080`) stands in too much that tells nothing of it.
 _SHORTEST = 6
 
@@ -47,6 +49,7 @@ class Masks:
     def text(self, text: str) -> str:
         """Text of any kind without what was masked so far."""
         text = _LXC_ENVIRONMENT.sub(rf"\g<1>{MASK}", self._without_pem(text))
+        text = _SPOKEN.sub(rf"\g<1>{MASK}", text)
         for secret in sorted(self._seen, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text

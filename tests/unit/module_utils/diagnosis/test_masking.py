@@ -78,6 +78,19 @@ def test_secrets_nobody_named():
     assert masks.content({"text": CERTIFICATE})["text"] == f"{MASK}\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "url=/1.0/operations/1/websocket?secret={} 200",
+        '{{"token":"{}","name":"c1"}}',
+        r'msg="{{\"password\": \"{}\"}}"',
+        "Password: {}",
+    ],
+)
+def test_secrets_that_say_what_they_are(text):
+    assert Masks().text(text.format(SECRET)) == text.format(MASK)
+
+
 def test_short_values_do_not_take_words_out_of_everything():
     masks = Masks()
     masks.content({"environment.HOME": "/root", "user.on": "true"})
