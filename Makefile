@@ -35,7 +35,7 @@ lab: venv ## Bring up the lab: LXD and Incus daemons on this machine (as root)
 lab-down: venv ## Take the lab down
 	$(PYTHON) -m lab down
 
-.PHONY: lint types sanity unit integration build
+.PHONY: lint types sanity unit integration faults build
 lint: venv ## Check style: ruff, ansible-lint, changelog fragments
 	$(NOX) lint
 
@@ -50,6 +50,9 @@ unit: venv ## Run the unit tests with every supported ansible-core
 
 integration: lab ## Run the integration tests against the lab
 	$(NOX) integration
+
+faults: venv ## Break migrations between daemons of a lab of its own: make faults ROUNDS=100
+	$(PYTHON) -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 build: venv ## Build the archive for Galaxy and check it
 	$(NOX) build

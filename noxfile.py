@@ -198,10 +198,12 @@ def unit(session: nox.Session, core: str) -> None:
 @nox.session(python=False)
 def integration(session: nox.Session) -> None:
     """The integration tests against the lab, in the environment that a user of `make venv` has."""
-    if not Path(".lab/env").is_file():
+    lab = os.environ.get("FLOTILLA_LAB_NAME")
+    env_file = f"./.lab/{lab}.env" if lab else "./.lab/env"
+    if not Path(env_file).is_file():
         session.error("there is no lab: run `make lab` first")
     environment = subprocess.run(
-        ["sh", "-c", "set -a; . ./.lab/env; env -0"],
+        ["sh", "-c", f"set -a; . {env_file}; env -0"],
         env={**os.environ, "PATH": USER_PATH},
         check=True,
         capture_output=True,

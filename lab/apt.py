@@ -83,6 +83,33 @@ def install(packages: list[str]) -> None:
     run("apt-get", *options, "install", *packages, env={"DEBIAN_FRONTEND": "noninteractive"}, timeout=900)
 
 
+def download(package: str, suite: str, directory: Path) -> list[Path]:
+    """Fetch a package from any suite of the mirror, with all it depends on, into a directory. Returns the files.
+
+    apt works with lists and a state of its own for it, in the directory: the machine's own stay as they are.
+    """
+    (directory / "lists" / "partial").mkdir(parents=True)
+    (directory / "archives" / "partial").mkdir(parents=True)
+    (directory / "status").touch()  # nothing is installed, so nothing is left out
+    sources = directory / "sources.list"
+    sources.write_text(f"deb [signed-by={KEYRING}] {archive()} {suite} main\n")
+    places = {
+        "State": directory,
+        "State::status": directory / "status",
+        "Cache": directory,
+        "Etc::SourceList": sources,
+        "Etc::SourceParts": "/dev/null",
+        "Etc::Preferences": "/dev/null",
+        "Etc::PreferencesParts": "/dev/null",
+    }
+    options = [f"--option=Dir::{name}={value}" for name, value in places.items()]
+    # What can be done without is not waited for as long as the rest.
+    apt_get = ("apt-get", "--quiet", *options, "--option=Acquire::http::Timeout=10", "--option=Acquire::Retries=0")
+    run(*apt_get, "--error-on=any", "update", timeout=120)
+    run(*apt_get, "--yes", "--no-install-recommends", "--download-only", "install", package, timeout=120)
+    return sorted((directory / "archives").glob("*.deb"))
+
+
 def add_backports() -> None:
     """Let apt see the backports suite of the mirror it uses.
 

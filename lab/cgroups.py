@@ -56,7 +56,15 @@ def _remove_all(wanted: re.Pattern[str]) -> None:
         for path, directories, _files in os.walk(mount.point):
             for name in [name for name in directories if wanted.fullmatch(name)]:
                 directories.remove(name)
-                _remove(Path(path, name))
+                if not _is_in_use(Path(path, name)):
+                    _remove(Path(path, name))
+
+
+def _is_in_use(group: Path) -> bool:
+    try:
+        return any(processes.read_text().strip() for processes in group.rglob("cgroup.procs"))
+    except OSError:  # going just now, or threads of somebody's in it
+        return True
 
 
 def _remove(group: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab writes into the checkout it is called from: `.lab`, with a file to source."""
+"""What a lab writes into the checkout it is called from: `.lab`, with a file to source for each lab."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import shlex
 import shutil
 
 from lab.settings import CHECKOUT, ENV_FILE, KINDS
+from lab.settings import NAME as LAB
 
 COLLECTIONS = ENV_FILE.parent / "collections"
 NAMESPACE, NAME = "flotilla", "lxd"
 
 
 def write() -> None:
-    """Write `.lab/env`, and the place where Ansible finds this checkout as a collection."""
+    """Write the file to source, and the place where Ansible finds this checkout as a collection."""
     link = COLLECTIONS / "ansible_collections" / NAMESPACE / NAME
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink() or link.readlink() != CHECKOUT:  # the checkout may have been copied from elsewhere
@@ -24,17 +25,21 @@ def write() -> None:
 
 
 def remove() -> None:
-    """Remove `.lab`."""
-    if ENV_FILE.parent.exists():
+    """Remove the file to source, and `.lab` with the last one."""
+    ENV_FILE.unlink(missing_ok=True)
+    if ENV_FILE.parent.exists() and not any(ENV_FILE.parent.glob("*env")):
         shutil.rmtree(ENV_FILE.parent)
 
 
 def _env() -> str:
-    variables = {kind.conf_variable: kind.conf for kind in KINDS} | {"ANSIBLE_COLLECTIONS_PATH": COLLECTIONS}
-    exports = "".join(f"export {name}={shlex.quote(str(value))}\n" for name, value in variables.items())
+    variables = {kind.conf_variable: str(kind.conf) for kind in KINDS}
+    variables["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    if LAB:
+        variables["FLOTILLA_LAB_NAME"] = LAB
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     programs = shlex.quote(str(CHECKOUT / ".venv" / "bin"))
     return (
-        "# Written by `python3 -m lab up`, to be sourced: . .lab/env\n"
+        f"# Written by `python3 -m lab up`, to be sourced: . .lab/{ENV_FILE.name}\n"
         f"{exports}"
         'case "$PATH" in\n'
         f"    {programs}:*) ;;\n"

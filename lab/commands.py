@@ -8,12 +8,12 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from lab import apt, cgroups, checkout, classic, clients, leftovers, machine, network, packages, processes
+from lab import apt, cgroups, checkout, classic, clients, criu, leftovers, machine, network, packages, processes
 from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
 from lab.run import LabError
-from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, STATE, Daemon
+from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, NAME, PACKAGES_LOCK, STATE, Daemon
 
 
 def up() -> None:
@@ -21,13 +21,10 @@ def up() -> None:
     machine.check()
     with held():
         begun = time.monotonic()
-        packages.remove_policy()
-        missing = packages.missing()
-        if missing:
-            machine.check_space()
-            _say(f"installing {' '.join(missing)}")
-            packages.install(missing)
+        _have_packages()
         classic.clear()
+        leftovers.clear_build()
+        without_criu = _criu()
         changed = _daemons_with_images()
         if clients.connect():
             changed = True
@@ -35,6 +32,8 @@ def up() -> None:
         checkout.write()
         took = time.monotonic() - begun
     print(f"The lab is up ({took:.1f} s).")
+    if without_criu:
+        print(f"  without CRIU, so nothing is stopped with its state or moved alive: {without_criu}")
     if changed:
         print(_summary())
 
@@ -43,7 +42,8 @@ def down() -> None:
     """Take away everything `up` made on this machine, in whatever state it is."""
     machine.check()
     with held():
-        packages.remove_policy()
+        with held(PACKAGES_LOCK):
+            packages.remove_policy()
         with ThreadPoolExecutor() as pool:
             for ended in [pool.submit(_take_down, daemon) for daemon in DAEMONS]:
                 ended.result()
@@ -71,8 +71,20 @@ def status() -> bool:
             print(f"{daemon.name:8} does not answer; see {daemon.log}")
         else:
             print(f"{daemon.name:8} {_description(daemon)}")
+    version = criu.version()
+    print(f"CRIU     {version or 'missing: nothing can be stopped with its state or moved alive'}")
     print("All up." if ready else "Bring it up with `python3 -m lab up`.")
     return ready
+
+
+def _have_packages() -> None:
+    with held(PACKAGES_LOCK):
+        packages.remove_policy()
+        missing = packages.missing()
+        if missing:
+            machine.check_space()
+            _say(f"installing {' '.join(missing)}")
+            packages.install(missing)
 
 
 def _daemons_with_images() -> bool:
@@ -80,7 +92,6 @@ def _daemons_with_images() -> bool:
     for daemon in DAEMONS:
         if processes.server(daemon) is None:
             network.check_subnet(daemon)
-    leftovers.clear_build()
     if not all(map(store.is_kept, store.ALL)):
         machine.check_space()
     with ThreadPoolExecutor(max_workers=len(DAEMONS) + len(store.ALL)) as pool:
@@ -88,6 +99,16 @@ def _daemons_with_images() -> bool:
         made = [pool.submit(_daemon, daemon, images) for daemon in DAEMONS]
         changed = [each.result() for each in made]
     return any(changed)
+
+
+def _criu() -> str:
+    """Have CRIU where it can be had. Returns why it cannot, "" if it can: most of the lab is worth having without."""
+    try:
+        if criu.provide():
+            _say(f"CRIU {criu.version()} unpacked")
+    except LabError as error:
+        return str(error)
+    return ""
 
 
 def _daemon(daemon: Daemon, images: list[Future[store.Kept]]) -> bool:
@@ -104,7 +125,7 @@ def _daemon(daemon: Daemon, images: list[Future[store.Kept]]) -> bool:
 
 def _image(image: store.Image) -> store.Kept:
     if not store.is_kept(image):
-        _say(f"building image {image.alias}")
+        _say(f"making image {image.alias}")
     try:
         return store.keep(image)
     except LabError as error:
@@ -135,7 +156,7 @@ def _summary() -> str:
             f"Use it:  . {ENV_FILE.relative_to(CHECKOUT)}",
             f"         {Path(first.kind.client).name} launch {first.name}:busybox {first.name}:c1   (or debian/12)",
             f"         {Path(last.kind.client).name} list {last.name}:",
-            "Take it down:  python3 -m lab down",
+            f"Take it down:  {f'FLOTILLA_LAB_NAME={NAME} ' if NAME else ''}python3 -m lab down",
         ]
     )
 

@@ -9,25 +9,40 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab import leftovers, processes
+from lab import criu, leftovers, processes
 from lab.run import LabError, run, succeeds
-from lab.settings import MARK, STORAGE_DRIVER, Daemon, clean_environment
+from lab.settings import DAEMON_PATH, MARK, STORAGE_DRIVER, Daemon, clean_environment
 
 
 def ensure(daemon: Daemon) -> bool:
-    """Have the daemon run, set up. Whether it had to be made, which starts from nothing, is returned.
+    """Have the daemon run, set up. Whether it had to be made, which starts from nothing, or restarted is returned.
 
     A daemon that died takes no part of its old self along: what it left behind is in no known state.
     """
     if is_up(daemon):
-        return False
+        return _restart_for_criu(daemon)
     leftovers.clear(daemon)
     try:
-        _start(daemon)
+        start(daemon)
         _set_up(daemon)
     except LabError as error:
         raise LabError(f"{daemon.name} did not come up: {error}\nIts log: {daemon.log}") from error
     _set_up_mark(daemon).touch()
+    return True
+
+
+def _restart_for_criu(daemon: Daemon) -> bool:
+    """Restart a daemon that an older checkout started and that does not look for CRIU where it is by now.
+
+    Its containers go on running meanwhile.
+    """
+    pid = processes.server(daemon)
+    if pid is None or not criu.PROGRAM.exists() or processes.environment(pid).get("PATH") == DAEMON_PATH:
+        return False
+    processes.terminate(daemon)
+    if processes.server(daemon):
+        raise LabError(f"{daemon.name} has to be restarted to find CRIU, and does not end.")
+    start(daemon)
     return True
 
 
@@ -50,10 +65,11 @@ def client(daemon: Daemon, *arguments: str, timeout: float = 120) -> str:
     return run(daemon.kind.client, *arguments, env=daemon.environment, timeout=timeout)
 
 
-def _start(daemon: Daemon, patience: float = 60) -> None:
-    daemon.directory.mkdir(parents=True)
+def start(daemon: Daemon, patience: float = 60) -> None:
+    """Start the daemon itself, with whatever it has, and wait until it answers. Raises LabError."""
+    daemon.directory.mkdir(parents=True, exist_ok=True)
     daemon.directory.chmod(0o711)  # the roots of containers lie below, whose users are others than root here
-    environment = clean_environment({**daemon.environment, MARK: str(daemon.directory)})
+    environment = clean_environment({**daemon.environment, "PATH": DAEMON_PATH, MARK: str(daemon.directory)})
     with (daemon.directory / "daemon.out").open("wb") as output:
         # In a session of its own, so that it outlives the terminal or job that called `up`.
         server = subprocess.Popen(

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 
 from lab import mounts
 from lab.run import LabError
-from lab.settings import STATE
+from lab.settings import NAME, STATE
 
 RELEASES = {"12": "bookworm", "13": "trixie"}
 NEEDED_SPACE = 3 * 1024**3
@@ -22,6 +23,10 @@ ELSEWHERE = (
 
 def check() -> None:
     """Raise LabError, naming everything that is missing, if the lab cannot run here."""
+    if not re.fullmatch(r"([a-z][a-z0-9]{0,6})?", NAME) or NAME == "lab":
+        raise LabError(
+            f"FLOTILLA_LAB_NAME is {NAME!r}: a lab's name is 1 to 7 lower case letters and digits, not `lab`."
+        )
     missing = []
     if os.geteuid() != 0:
         missing.append("you are not root")

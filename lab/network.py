@@ -24,7 +24,7 @@ def check_subnet(daemon: Daemon) -> None:
         if ipaddress.ip_network(route["dst"], strict=False).overlaps(wanted):
             raise LabError(
                 f"The subnet of {daemon.name}, {wanted}, is taken by {route.get('dev')} ({route['dst']}). Choose other"
-                " ones by their first two bytes: FLOTILLA_LAB_SUBNETS=10.98"
+                " ones by their first two bytes, FLOTILLA_LAB_SUBNETS=10.98, or give another lab another name."
             )
 
 

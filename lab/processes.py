@@ -30,6 +30,12 @@ def server(daemon: Daemon) -> int | None:
     return None
 
 
+def environment(pid: int) -> dict[str, str]:
+    """The variables a process was started with; none if it is gone."""
+    entries = _read(pid, "environ").decode(errors="surrogateescape").split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def end(directory: Path) -> None:
     """End, without asking them, all processes that belong to `directory`. Returns when they are gone."""
     # Several rounds, as a process found may have started another since.

@@ -4,29 +4,40 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# One lab a machine, whichever checkout brought it up. The path is short because a daemon's socket below it must
-# stay under the 108 bytes of a Unix socket address.
-STATE = Path("/var/lib/flotilla-lab")
-LOCK = Path("/run/flotilla-lab.lock")
+# Which lab of this machine, whatever checkout brought it up: the one without a name, or another that shares with it
+# nothing but the packages. At most 7 lower case letters and digits, as the bridges are named after it.
+NAME = os.environ.get("FLOTILLA_LAB_NAME", "")
+# Ports and subnets of another lab follow from its name. Two names with the same ones are refused when it comes up.
+_OFFSET = 1 + zlib.crc32(NAME.encode()) % 100 if NAME else 0
+
+# The path is short because a daemon's socket below it must stay under the 108 bytes of a Unix socket address.
+STATE = Path(f"/var/lib/flotilla-lab-{NAME}" if NAME else "/var/lib/flotilla-lab")
+LOCK = Path("/run", f"{STATE.name}.lock")
+PACKAGES_LOCK = Path("/run/flotilla-lab+packages.lock")
 IMAGES = STATE / "images"
 BUILD = STATE / "build"
 CLASSIC = STATE / "lxc"  # places for classic containers
+CRIU = STATE / "criu"
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-ENV_FILE = CHECKOUT / ".lab" / "env"
+ENV_FILE = CHECKOUT / ".lab" / (f"{NAME}.env" if NAME else "env")
 
 STORAGE_DRIVER = os.environ.get("FLOTILLA_LAB_STORAGE", "dir")
-SUBNETS = os.environ.get("FLOTILLA_LAB_SUBNETS", "10.97")  # the first two bytes of every daemon's subnet
+# The first two bytes of every daemon's subnet.
+SUBNETS = os.environ.get("FLOTILLA_LAB_SUBNETS", f"10.{97 + _OFFSET}")
 
 # Every process the lab starts carries this variable, and so do their children: it is how they are found again.
 MARK = "FLOTILLA_LAB"
 
 # A search path of its own keeps snaps, pyenv and the like out, whatever shell `up` was called from.
+# The daemons' begins with the lab's CRIU, whether or not it can be had.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DAEMON_PATH = f"{CRIU}/bin:{SEARCH_PATH}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class Daemon:
     @property
     def bridge(self) -> str:
         """Name of the interface, of which the kernel takes 15 characters."""
-        return f"lab-{self.name}"
+        return f"{NAME or 'lab'}-{self.name}"
 
     @property
     def gateway(self) -> str:
@@ -105,7 +116,7 @@ class Daemon:
     @property
     def address(self) -> str:
         """Host and port of the HTTPS listener."""
-        return f"127.0.0.1:{18442 + self.number}"
+        return f"127.0.0.1:{18442 + 10 * _OFFSET + self.number}"
 
     @property
     def environment(self) -> dict[str, str]:

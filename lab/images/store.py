@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from lab import apt
 from lab import daemon as daemons
 from lab.run import LabError, run
-from lab.settings import BUILD, CHECKOUT, IMAGES, MARK, Daemon
+from lab.settings import BUILD, CHECKOUT, IMAGES, MARK, STATE, Daemon
 
 HERE = Path(__file__).parent
 MODULE = CHECKOUT / "plugins" / "modules" / "image_build.py"
@@ -80,9 +81,13 @@ def keep(image: Image) -> Kept:
     place = _place(image)
     if not is_kept(image):
         scratch = BUILD / image.name
-        scratch.mkdir(parents=True)
-        _build(image, scratch)
-        (scratch / "fingerprint").write_text(_fingerprint(scratch))
+        elsewhere = next(STATE.parent.glob(f"flotilla-lab*/{IMAGES.name}/{place.name}"), None)
+        if elsewhere:  # of another lab of this machine, from the same recipe
+            shutil.copytree(elsewhere, scratch, copy_function=os.link)
+        else:
+            scratch.mkdir(parents=True)
+            _build(image, scratch)
+            (scratch / "fingerprint").write_text(_fingerprint(scratch))
         for outdated in IMAGES.glob(f"{image.name}@*"):
             shutil.rmtree(outdated)
         IMAGES.mkdir(parents=True, exist_ok=True)

@@ -65,6 +65,11 @@ def access(module: AnsibleModule) -> Access:
     return Access(**{key: module.params[key] for key in REMOTE_OPTIONS})
 
 
+def target_access(module: AnsibleModule, remote: str, project: str | None = None) -> Access:
+    """How the task says which other server is meant: by a name, in the same client configuration as the first."""
+    return Access(remote=remote, client_config=module.params["client_config"], project=project)
+
+
 def client(module: AnsibleModule, other: Access | None = None) -> Client:
     """A client for the task's remote and project, or for another. No single request takes longer than the user allows for
     all of it.

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from client_configuration import configuration
 
+from lab.settings import STATE
+
 INFO = "flotilla.lxd.container_info"
 CONTAINER = "flotilla.lxd.container"
 NOWHERE = {"LXD_CONF": "/nowhere", "INCUS_CONF": "/nowhere", "HOME": "/nowhere"}
@@ -36,7 +38,7 @@ def test_explicit_url_needs_no_configuration(explicit, name, local_tasks, tmp_pa
 
 
 def test_unix_socket(remote, local_tasks, command_line, tmp_path):
-    socket_path = f"/var/lib/flotilla-lab/{remote}/unix.socket"
+    socket_path = str(STATE / remote / "unix.socket")
     variable = {"lxd-a": "LXD_SOCKET", "incus-a": "INCUS_SOCKET"}[remote]
     run = local_tasks(
         [
@@ -52,8 +54,8 @@ def test_unix_socket(remote, local_tasks, command_line, tmp_path):
 def test_two_local_daemons(local_tasks, tmp_path):
     environment = {
         "HOME": str(tmp_path),
-        "LXD_SOCKET": "/var/lib/flotilla-lab/lxd-a/unix.socket",
-        "INCUS_SOCKET": "/var/lib/flotilla-lab/incus-a/unix.socket",
+        "LXD_SOCKET": str(STATE / "lxd-a" / "unix.socket"),
+        "INCUS_SOCKET": str(STATE / "incus-a" / "unix.socket"),
     }
     run = local_tasks([{"name": "read", INFO: {"remote": "local"}}], environment=environment, fails=True)
     assert "two daemons" in run.result("read")["msg"] and "client_config" in run.result("read")["msg"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import pytest
 
-# What makes a container one that CRIU can save: no console, and on Incus the user's consent.
+# What makes a container one that CRIU can save: no console, no mapping of owners, and on Incus the user's consent.
 CONFIG = {
-    "lxd-a": {"raw.lxc": "lxc.console.path=none"},
-    "incus-a": {"raw.lxc": "lxc.console.path=none", "migration.stateful": True},
+    "lxd-a": {"raw.lxc": "lxc.console.path=none", "security.privileged": True},
+    "incus-a": {"raw.lxc": "lxc.console.path=none", "security.privileged": True, "migration.stateful": True},
 }
 
 

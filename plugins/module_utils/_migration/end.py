@@ -177,6 +177,16 @@ class End:
             if action == "start":
                 self._require_up()
 
+    def wait_until_stopped(self, deadline: Deadline) -> None:
+        """After a live move the server takes a moment to stop what has gone, in which it says that it runs, does not, and
+        runs again. What it notes of the run state in the config comes last.
+        """
+        moment = Deadline(min(_PATIENCE, deadline.remaining()))
+        while not moment.passed and (seen := self.look()):
+            if not view(seen).is_up and seen.config.get("volatile.last_state.power") != "RUNNING":
+                return
+            time.sleep(_MOMENT)
+
     def delete(self, deadline: Deadline) -> None:
         self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
 
@@ -193,7 +203,9 @@ class End:
     def newest_log(self, word: str) -> str | None:
         """The API's path of the newest of the container's logs with the word in its name."""
         names = self.client.get(self._path("logs"), doing=self._doing("list the logs of")).metadata or ()
-        return max((str(one) for one in names if word in str(one).rpartition("/")[2]), default=None)
+        found = [str(one) for one in names if word in str(one).rpartition("/")[2]]
+        # As in migration_dump_2026-11-24T14:05:53Z.log: what goes before the time says what it was done for.
+        return max(found, key=lambda one: one.rpartition("_")[2], default=None)
 
     def usage(self) -> int:
         """Bytes its root disk takes, or 0 where the server cannot tell."""

@@ -221,6 +221,8 @@ class Migration:
             if not parcel.live:
                 raise
             raise self._with_log(error) from error
+        if parcel.live:
+            self.source.wait_until_stopped(deadline)
         self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
 
     def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:

@@ -50,7 +50,11 @@ class Proxy:
             if self.refuse:
                 near.close()
                 continue
-            far = socket.create_connection(self._upstream)
+            try:
+                far = socket.create_connection(self._upstream)
+            except OSError:  # the daemon is down
+                near.close()
+                continue
             self._open += [near, far]
             threading.Thread(target=self._pump, args=(near, far, False), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, True), daemon=True).start()

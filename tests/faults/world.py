@@ -1,0 +1,158 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The daemons of a lab of its own, what is between them, and containers to move."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from faulty_proxy import Proxy
+
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.transport import Transport, UnixAddress
+from lab import commands, daemon, processes
+from lab.run import run, succeeds
+from lab.settings import DAEMONS, KINDS, STATE, Daemon
+
+PROFILE = "extra"
+SMALL_POOL = "small"
+_SMALL, _LARGE = "size=16m", "size=256m"
+_PADDING = 12  # files of 1 MB
+
+
+class Server:
+    """One daemon, and the proxy through which everyone else reaches it."""
+
+    def __init__(self, of: Daemon) -> None:
+        self.daemon = of
+        host, port = of.address.split(":")
+        self.proxy = Proxy(host, int(port))
+
+    @property
+    def name(self) -> str:
+        return self.daemon.name
+
+    @property
+    def client(self) -> Client:
+        """A new connection over the daemon's own socket, which no proxy cuts."""
+        return Client(Transport(self.name, UnixAddress(str(self.daemon.directory / "unix.socket"))))
+
+    def command(self, *arguments: str) -> str:
+        return daemon.client(self.daemon, *arguments)
+
+    def tries(self, *arguments: str) -> bool:
+        """Whether the command ends well."""
+        return succeeds(self.daemon.kind.client, *arguments, env=self.daemon.environment)
+
+    def kill(self) -> None:
+        """Kill the daemon, whatever it is doing. Its containers run on."""
+        pid = processes.server(self.daemon)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        while processes.server(self.daemon) is not None:
+            time.sleep(0.01)
+
+    def have_up(self) -> None:
+        """Start it again, if it is down."""
+        if processes.server(self.daemon) is None:
+            daemon.start(self.daemon)
+
+    def cut(self) -> None:
+        self.proxy.refuse = True
+        self.proxy.cut()
+
+    def connect(self) -> None:
+        self.proxy.refuse = False
+
+    @property
+    def _small(self) -> Path:
+        return STATE / "small" / self.name
+
+    def add_small_pool(self) -> None:
+        """A pool that is full before a container is in it."""
+        self._small.mkdir(parents=True, exist_ok=True)
+        run("mount", "-t", "tmpfs", "-o", _SMALL, "none", str(self._small))
+        self.command("storage", "create", SMALL_POOL, "dir", f"source={self._small}")
+
+    def make_room(self) -> None:
+        run("mount", "-o", f"remount,{_LARGE}", str(self._small))
+
+    def remove_small_pool(self) -> None:
+        self.command("storage", "delete", SMALL_POOL)
+        run("umount", str(self._small))
+
+
+class World:
+    """All servers, and the client configuration that leads to their proxies."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.servers = {one.name: Server(one) for one in DAEMONS}
+        self.environment = {kind.conf_variable: str(self._client_configuration(kind.conf)) for kind in KINDS}
+        for server in self.servers.values():
+            server.tries("profile", "create", PROFILE)
+            self._make_seed(server)
+
+    def _client_configuration(self, original: Path) -> Path:
+        copy = self.directory / original.name
+        shutil.copytree(original, copy)
+        content = yaml.safe_load((copy / "config.yml").read_text())
+        for name, server in self.servers.items():
+            if name in content["remotes"]:
+                content["remotes"][name]["addr"] = server.proxy.url
+        (copy / "config.yml").write_text(yaml.safe_dump(content))
+        return copy
+
+    def _make_seed(self, server: Server) -> None:
+        """What all containers are copied from: some files, a snapshot, and then some other files."""
+        if server.tries("info", "seed"):
+            return
+        server.command("init", "busybox", "seed", "-c", "user.kept=this")
+        for number in range(2):
+            padding = self.directory / f"padding{number}"
+            if not padding.exists():
+                padding.mkdir()
+                for name in range(_PADDING):
+                    (padding / str(name)).write_bytes(random.randbytes(1 << 20))
+            server.command("file", "push", "--recursive", str(padding), "seed/")
+            if number == 0:
+                server.command("snapshot", *_SNAPSHOT[server.daemon.kind.title], "seed", "s0")
+
+    def add_container(self, server: Server, name: str, *, running: bool) -> None:
+        server.command("copy", "seed", name)
+        server.command("profile", "add", name, PROFILE)
+        if running:
+            server.command("start", name)
+
+    def remove_container(self, name: str) -> None:
+        for server in self.servers.values():
+            server.tries("delete", "--force", name)
+
+
+# As Incus's command has it, and LXD's.
+_SNAPSHOT = {"Incus": ("create",), "LXD": ()}
+
+
+@contextmanager
+def world(*, keep: bool) -> Iterator[World]:
+    """Bring the lab up; take it down in the end, unless it is to be kept."""
+    commands.up()
+    with tempfile.TemporaryDirectory(prefix="faults-") as directory:
+        try:
+            yield World(Path(directory))
+        finally:
+            for small in STATE.glob("small/*"):
+                while succeeds("umount", str(small)):
+                    pass
+            if not keep:
+                commands.down()
