@@ -343,4 +343,4 @@ def test_copy_from_an_image_server(remote, image, image_server, local_tasks, tmp
     assert run.result("boot, again")["changed"] is False
     assert "is not the one wanted" in run.result("another")["msg"]
     failure = run.result("no such image")
-    assert failure["failed"] and "copy image streams:nope" in failure["msg"] and remote in failure["msg"]
+    assert failure["failed"] and "remote streams: there is no image nope" in failure["msg"].lower()
