@@ -64,7 +64,7 @@ class Line:
                 head += received
         except OSError as error:
             raise Unreachable(self.client.remote, f"the stream {stream} broke off: {error}") from error
-        status, _, rest = head.partition(b"\r\n\r\n")
+        status, _blank, rest = head.partition(b"\r\n\r\n")
         if not status.startswith(b"HTTP/1.1 101"):
             refusal = status.partition(b"\r\n")[0].decode(errors="replace")
             raise Unreachable(self.client.remote, f"it refused the stream {stream}: {refusal}")
