@@ -267,17 +267,19 @@ class TestMigrate:
         assert "container c1 cannot be migrated: its root file system is overlay:/a:/b" in failed["msg"]
 
     def test_a_failure_leaves_everything_as_it_was(self, here, remote, name, move, tasks, command_line):
-        here.create("c1", "busybox")
+        here.create("c1", "busybox", "lxc.start.auto = 1")
         here.call("start", "c1")
+        configuration = (here.lxcpath / "c1" / "config").read_text()
         failed = tasks(move("move", config={"raw.lxc": "nonsense"}), fails=True).result("move")
         assert "as it was" in failed["msg"]
         assert "RUNNING" in here.call("info", "c1", "--state")
-        assert not (here.lxcpath / "c1" / "flotilla.migration").exists()
+        assert (here.lxcpath / "c1" / "config").read_text() == configuration
+        assert sorted(file.name for file in (here.lxcpath / "c1").iterdir()) == ["config", "rootfs"]
         assert passing_images(command_line, remote) == []
         assert name not in command_line(remote, "list", f"{remote}:", "--format=csv")
 
     def test_a_killed_run_is_finished_by_the_next(self, here, remote, name, move, tasks, command_line, tmp_path):
-        rootfs = here.create("c1", "busybox")
+        rootfs = here.create("c1", "busybox", "lxc.start.auto = 1")
         with open(rootfs / "large", "wb") as stream:
             stream.write(b"\1" * 300_000_000)
         here.call("start", "c1")
@@ -295,9 +297,11 @@ class TestMigrate:
             subprocess.run(["kill", "-KILL", "--", *sending], check=True)
             process.wait(60)
         assert (here.lxcpath / "c1" / "flotilla.migration").exists()
+        assert (here.lxcpath / "c1" / "config").read_text().endswith("lxc.start.auto = 0\n")
         ran = tasks(move("move"))
         assert ran.result("move")["actions"] == ["transfer", "verify", "start", "delete", "unmark"]
-        assert json.loads(command_line(remote, "list", f"{remote}:{name}", "--format=json"))[0]["status"] == "Running"
+        (there,) = json.loads(command_line(remote, "list", f"{remote}:{name}", "--format=json"))
+        assert (there["status"], there["config"]["boot.autostart"]) == ("Running", "true")
         assert passing_images(command_line, remote) == []
 
     def test_several(self, here, remote, name, move, tasks):

@@ -31,6 +31,8 @@ from .translate import Changes, mapped_profiles, translated
 
 # In the container's directory, for its configuration has no place for the like. LXC destroys it with the container.
 _MARK_FILE = "flotilla.migration"
+# A line of its own before it, for the last one of the file need not have ended.
+_HOLD = "\n# It is being moved by flotilla.lxd.migrate, which takes this away again:\nlxc.start.auto = 0\n"
 _MACHINE_ID = "/etc/machine-id"
 # What a container has that says nothing else, as with the servers' own commands.
 _PROFILES = ("default",)
@@ -82,22 +84,17 @@ class ClassicEnd:
     def look_patiently(self) -> Seen | None:
         return self.look()
 
-    def set_mark(self, mark: Mark | None, deadline: Deadline) -> None:
-        """Write the mark, or remove it. Raises NotAvailable."""
-        try:
-            if mark is None:
-                os.unlink(self._mark_path)
-                return
-            temporary = f"{self._mark_path}.part"
-            with open(temporary, "w", encoding="utf-8") as stream:
-                stream.write(mark.text())
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, self._mark_path)
-        except OSError as error:
-            raise NotAvailable(
-                f"remote {self.remote}: cannot mark container {self.name}: {self._mark_path}: {error.strerror}"
-            ) from error
+    def mark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        """Write the mark, and keep a restarted host from starting the container. Raises NotAvailable."""
+        with self._writing():
+            _replace(self._path(_MARK_FILE), mark.text())
+            self._hold(True)
+
+    def unmark_as_source(self, mark: Mark, deadline: Deadline) -> None:
+        """Leave it as it was before it was marked. Raises NotAvailable."""
+        with self._writing():
+            self._hold(False)
+            os.unlink(self._path(_MARK_FILE))
 
     def bring_to(self, status: str, deadline: Deadline, how: Stop = ASKED) -> None:
         """Into a run state, from whichever it is in. Raises NotAvailable, and DeadlineExceeded if it does not shut down."""
@@ -143,7 +140,7 @@ class ClassicEnd:
 
     def body(self, seen: Seen, mode: str, target: End, changes: Changes) -> dict[str, Any]:
         """The container as it is to be at the target."""
-        content = dict(seen.content)
+        content = {**seen.content, "config": marks.before(seen.config)}
         if mode != MOVE:
             # A copy is another container on the network.
             content["devices"] = {
@@ -191,19 +188,38 @@ class ClassicEnd:
         except InvalidInput as error:
             raise InvalidInput(f"remote {self.remote}: container {self.name} cannot be migrated: {error}") from error
 
-    @property
-    def _mark_path(self) -> str:
-        return os.path.join(self._host.lxcpath, self.name, _MARK_FILE)
+    def _path(self, name: str) -> str:
+        """Of a file in the container's directory."""
+        return os.path.join(self._host.lxcpath, self.name, name)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotAvailable(
+                f"remote {self.remote}: cannot mark container {self.name}: {error.filename}: {error.strerror}"
+            ) from error
+
+    def _hold(self, held: bool) -> None:
+        """In its configuration, where the last word counts."""
+        path = os.path.realpath(self._path("config"))
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+        plain = text.replace(_HOLD, "")
+        wanted = plain + _HOLD if held else plain
+        if wanted != text:
+            _replace(path, wanted)
 
     def _read_mark(self) -> str | None:
         try:
-            with open(self._mark_path, encoding="utf-8") as stream:
+            with open(self._path(_MARK_FILE), encoding="utf-8") as stream:
                 return stream.read()
         except FileNotFoundError:
             return None
 
     def _snapshot_objections(self, mode: str, wanted: str) -> list[str]:
-        directory = os.path.join(self._host.lxcpath, self.name, "snaps")
+        directory = self._path("snaps")
         snapshots = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
         if not snapshots:
             return []
@@ -224,6 +240,20 @@ def _masks(target: End, profiles: list[str]) -> dict[str, dict[str, str]]:
         for name, device in (profile.get("devices") or {}).items()
         if device.get("type") == "nic"
     }
+
+
+def _replace(path: str, text: str) -> None:
+    """Put a file in place at once, as it was to whom but for what is in it."""
+    temporary = f"{path}.part"
+    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if os.path.exists(path):
+        status = os.stat(path)
+        os.chown(temporary, status.st_uid, status.st_gid)
+        os.chmod(temporary, status.st_mode & 0o7777)
+    os.replace(temporary, path)
 
 
 def _machine() -> str:

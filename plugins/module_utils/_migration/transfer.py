@@ -19,7 +19,15 @@ from typing import Any, Callable
 
 from .._api.client import Reply, path
 from .._api.deadline import Deadline
-from .._api.errors import ApiError, DeadlineExceeded, FlotillaError, InvalidInput, OperationFailed, Unreachable
+from .._api.errors import (
+    ApiError,
+    DeadlineExceeded,
+    FlotillaError,
+    Interrupted,
+    InvalidInput,
+    OperationFailed,
+    Unreachable,
+)
 from .._api.operation import SUCCESS, Operation
 from .._api.transport import TlsAddress
 from .bridge import Line, bridge, hang_up
@@ -29,7 +37,7 @@ from .header import Adapt, adapted
 PULL, PUSH, RELAY, LOCAL = "pull", "push", "relay", "local"
 AUTO = "auto"
 # A server notices within this time that its peer has gone.
-_NOTICE_SECONDS = 1.0
+_NOTICE_SECONDS = 3.0
 # How long a server waits for a peer that was announced, and some more.
 _WAITS_SECONDS = 30.0
 _TRIES = 10
@@ -165,7 +173,7 @@ class Transfer:
         """
         try:
             _outlast(_operation(act(deadline)), deadline)
-        except (DeadlineExceeded, Unreachable):
+        except (DeadlineExceeded, Interrupted, Unreachable):
             _give_up(waiting)
             raise
         except FlotillaError as error:

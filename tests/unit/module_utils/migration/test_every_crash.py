@@ -200,3 +200,23 @@ def test_somebody_starts_the_source_in_between(fate):
             change_state(there, "stop")
         source.data += 1
         case.finish(world)
+
+
+def test_what_comes_in_the_way_between_two_runs():
+    """The source of a run that was killed does not stay stopped when the next run cannot go on."""
+    case = Case("move", "Running", fate="reverts")
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        world.settle()
+        world.b.profiles = []
+        source, said = world.a.instances.get("c1"), ""
+        try:
+            case.run(world)
+        except FlotillaError as error:
+            said = str(error)
+        if said:
+            assert "there is no profile default" in said
+            assert source.content["status"] == "Running" and KEY not in source.content["config"], world.log
+        world.b.profiles = ["default"]
+        case.finish(world)
