@@ -197,7 +197,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, Interrupted
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import batch
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes
@@ -260,7 +260,7 @@ def _heed_signals() -> None:
     def interrupt(number: int, _frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
-        raise FlotillaError(f"it was interrupted ({signal.Signals(number).name})")
+        raise Interrupted(f"it was interrupted ({signal.Signals(number).name})")
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)

@@ -34,6 +34,10 @@ class DeadlineExceeded(FlotillaError):
     """Something took longer than the user allows."""
 
 
+class Interrupted(FlotillaError):
+    """Somebody called it off."""
+
+
 class ApiError(FlotillaError):
     """The server refused a request, or an operation it had accepted failed.
 

@@ -16,6 +16,7 @@ import os
 import selectors
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -30,6 +31,8 @@ _CHUNK = 256 * 1024
 _MOST_HELD = 4 * _CHUNK
 _CONTROL = "control"
 _LOOK_SECONDS = 1.0
+# How long one side may go on when the other has ended: to read what it was sent, and to say goodbye.
+_GRACE_SECONDS = 3.0
 
 
 class Line:
@@ -111,6 +114,7 @@ class Flow:
         self.source = source
         self.sink = sink
         self.ended = False
+        self._ended_at = 0.0
         self._frames = frames
         self._held = bytearray(b"".join(frames.masked(said)))
         for sock in (source, sink):
@@ -130,11 +134,11 @@ class Flow:
         try:
             received = self.source.recv(_CHUNK)
             if not received:
-                self.ended = True
+                self._end()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b""
         except OSError:
-            self.ended = True
+            self._end()
         for piece in self._frames.masked(received):
             self._held += piece
         return received
@@ -145,10 +149,19 @@ class Flow:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
-            self.ended = True
+            self._end()
             self._held.clear()
             return
         del self._held[:sent]
+
+    def _end(self) -> None:
+        self.ended, self._ended_at = True, time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to wait for, in either direction."""
+        late = time.monotonic() - self._ended_at > _GRACE_SECONDS
+        return self.ended and not self.has_some and (late or (self.back.ended and not self.back.has_some))
 
     def close(self) -> None:
         """End the stream in both directions."""
@@ -171,7 +184,8 @@ def _pump(flows: list[Flow], deadline: Deadline) -> Iterator[bytes]:
                 yield flow.receive()
             if flow.has_some:
                 flow.deliver()
-            if flow.ended and not flow.has_some:
+        for flow in flows:
+            if flow.is_over:
                 # The other server learns of it as it would from its peer.
                 flow.close()
 

@@ -80,6 +80,7 @@ class Migration:
         self._require_a_way()
         source, target = self._look()
         plan = self._foresee(source, target)
+        self._require_no_findings(plan, source, target)
         self.report.actions = plan
         self.report.before, self.report.after = self._places(plan)
 
@@ -94,6 +95,13 @@ class Migration:
             # What an earlier run began may still be going on.
             source, target = self.source.look_patiently(), self.target.look_patiently()
         plan = self._foresee(source, target)
+        try:
+            self._require_no_findings(plan, source, target)
+        except InvalidInput as error:
+            if not view(source).mark:
+                raise
+            # An earlier run has stopped it. It does not have to stay so until the user has seen to what is in the way.
+            Retreat(self.source, self.target, self._journey).instead(steps.TRANSFER, error)
         self.report.before, self.report.after = self._places(plan)
         for _turn in range(_MOST_STEPS):
             step = self._next(source, target)
@@ -138,16 +146,17 @@ class Migration:
             raise self._invalid(str(error)) from None
 
     def _foresee(self, source: Seen | None, target: Seen | None) -> list[str]:
-        """The steps ahead; if the container is yet to be sent, whether it can be is looked at first."""
         try:
-            plan = list(steps.foresee(self._journey, view(source), view(target), self._mark(source)))
+            return list(steps.foresee(self._journey, view(source), view(target), self._mark(source)))
         except InvalidInput as error:
             raise self._invalid(str(error)) from None
+
+    def _require_no_findings(self, plan: list[str], source: Seen | None, target: Seen | None) -> None:
+        """If the container is yet to be sent, look whether it can be."""
         if steps.TRANSFER in plan and source is not None:
             found = self._findings(source, target)
             if found:
                 raise self._invalid("; ".join(found))
-        return plan
 
     def _findings(self, source: Seen, target: Seen | None) -> list[str]:
         options = self.options

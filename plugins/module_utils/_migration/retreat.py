@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, NoReturn
 
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
@@ -34,16 +34,23 @@ class Retreat:
         """Return what is at both ends if the step has happened nevertheless. Else put back what can be, and raise Failed."""
         source, source_problem = _look(self._source)
         target, target_problem = _look(self._target)
-        blind = [problem for problem in (source_problem, target_problem) if problem]
-        if not blind and steps.has_happened(step, view(source), view(target)):
+        seen = not (source_problem or target_problem)
+        if seen and steps.has_happened(step, view(source), view(target)):
             return source, target
         if source_problem:
-            what = "what there is now is not known, for the source cannot be reached; nothing more was done"
-        elif self._journey.mode == steps.MOVE:
-            what = self._of_move(step, source, target, target_problem)
-        else:
-            what = self._of_copy(target, target_problem)
-        raise Failed(self._sentence(error, what)) from error
+            raise self._failed(error, "the source cannot be reached, and nothing more was done")
+        raise self._failed(error, self._put_back(step, source, target, target_problem))
+
+    def instead(self, step: str, error: FlotillaError) -> NoReturn:
+        """Put back what can be, in place of a step that cannot be taken."""
+        source, target = self._source.look(), self._target.look()
+        raise self._failed(error, self._put_back(step, source, target, None))
+
+    def _put_back(self, step: str, source: Seen | None, target: Seen | None, blind: str | None) -> str:
+        """Returns what there is then."""
+        if self._journey.mode == steps.MOVE:
+            return self._of_move(step, source, target, blind)
+        return self._of_copy(target, blind)
 
     def _of_move(self, step: str, source: Seen | None, target: Seen | None, blind: str | None) -> str:
         mark = view(source).mark
@@ -91,9 +98,11 @@ class Retreat:
         except FlotillaError as error:
             self._undone.append(f"{what} ({error})")
 
-    def _sentence(self, error: FlotillaError, what: str) -> str:
+    def _failed(self, error: FlotillaError, what: str) -> Failed:
         undone = f"; it was not possible to {', or to '.join(self._undone)}" if self._undone else ""
-        return f"{error}. Now {what}{undone}. The same task again goes on from there"
+        failed = Failed(f"{error}. Now {what}{undone}. The same task again goes on from there")
+        failed.__cause__ = error
+        return failed
 
 
 def _look(end: End) -> tuple[Seen | None, str | None]:

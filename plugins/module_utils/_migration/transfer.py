@@ -19,7 +19,15 @@ from typing import Any, Callable
 
 from .._api.client import Reply, path
 from .._api.deadline import Deadline
-from .._api.errors import ApiError, DeadlineExceeded, FlotillaError, InvalidInput, OperationFailed, Unreachable
+from .._api.errors import (
+    ApiError,
+    DeadlineExceeded,
+    FlotillaError,
+    Interrupted,
+    InvalidInput,
+    OperationFailed,
+    Unreachable,
+)
 from .._api.operation import SUCCESS, Operation
 from .._api.transport import TlsAddress
 from .bridge import Line, bridge, hang_up
@@ -29,7 +37,7 @@ from .header import Adapt, adapted
 PULL, PUSH, RELAY, LOCAL = "pull", "push", "relay", "local"
 AUTO = "auto"
 # A server notices within this time that its peer has gone.
-_NOTICE_SECONDS = 1.0
+_NOTICE_SECONDS = 3.0
 # How long a server waits for a peer that was announced, and some more.
 _WAITS_SECONDS = 30.0
 _TRIES = 10
@@ -75,15 +83,18 @@ class Transfer:
         if way != AUTO:
             ways[way](deadline)
             return way
-        reasons = []
+        reasons: dict[str, list[str]] = {}
         for each in (RELAY,) if self._parcel.adapt else (PULL, PUSH, RELAY):
             try:
                 ways[each](deadline)
-            except NeverMet as error:
-                reasons.append(f"{each}: {error}")
-            else:
                 return each
-        raise NeverMet("; ".join(reasons))
+            except FlotillaError as error:
+                if not reasons and not isinstance(error, NeverMet):
+                    raise
+                reasons.setdefault(str(error), []).append(each)
+                if not isinstance(error, NeverMet):
+                    break
+        raise NeverMet("; ".join(f"{', '.join(each)}: {reason}" for reason, each in reasons.items()))
 
     def _copy(self, deadline: Deadline) -> None:
         """Within one server."""
@@ -146,12 +157,10 @@ class Transfer:
         adapt = self._parcel.adapt
         try:
             bridge(near, far, self._doing, deadline, partial(adapted, adapt=adapt) if adapt else None)
-        except Unreachable:
-            # A server that failed has hung up, and knows better why.
+        except Unreachable as error:
             near.close()
             far.close()
-            _finish_both(wait, offer, Deadline(_WAITS_SECONDS))
-            raise
+            raise _reason(error, wait, offer) from error
         finally:
             near.close()
             far.close()
@@ -164,11 +173,11 @@ class Transfer:
         """
         try:
             _outlast(_operation(act(deadline)), deadline)
-        except (DeadlineExceeded, Unreachable):
+        except (DeadlineExceeded, Interrupted, Unreachable):
             _give_up(waiting)
             raise
         except FlotillaError as error:
-            if _ended(waiting):
+            if _ended(waiting, _NOTICE_SECONDS):
                 raise _better(error, waiting) from error
             _give_up(waiting)
             raise NeverMet(str(error)) from error
@@ -249,12 +258,21 @@ def _finish_both(wait: Operation, offer: Operation, deadline: Deadline) -> None:
     try:
         _outlast(wait, deadline)
     except FlotillaError as error:
-        _ended(offer)
+        _ended(offer, _NOTICE_SECONDS)
         raise _better(error, offer) from error
     _outlast(offer, deadline)
 
 
-def _ended(operation: Operation, seconds: float = _NOTICE_SECONDS) -> bool:
+def _reason(error: FlotillaError, *operations: Operation) -> FlotillaError:
+    """Why a relay broke off: a server that failed has hung up, and says in its operation why."""
+    said = [one for one in operations if _ended(one, _NOTICE_SECONDS) and one.error]
+    for each in operations:
+        if each not in said:
+            _give_up(each)
+    return OperationFailed(said[0].client.remote, said[0].doing, said[0].status_code, said[0].error) if said else error
+
+
+def _ended(operation: Operation, seconds: float) -> bool:
     """Whether an operation ends by itself in this time. If not, it is called off where it can be."""
     try:
         operation.finish(Deadline(seconds))

@@ -68,6 +68,8 @@ class World:
         self.count = 0
         self.log: list[str] = []
         self.transfers: dict[str, tuple[Server, str]] = {}
+        # What the active side of a way says that does not work; met: what both say when the transfer itself fails.
+        self.failures: dict[str, str] = {}
 
     def add(self, server: Server, name: str, status: str = "Running", **fields: Any) -> Instance:
         content = {
@@ -106,7 +108,7 @@ class World:
         for server in (self.a, self.b):
             for one in server.instances.values():
                 if one.content["config"].get("boot.autostart") == "true" and one.content["status"] == "Stopped":
-                    _change_state(one, "start")
+                    change_state(one, "start")
 
     def serve(self, server: Server, method: str, path: str, payload: Any) -> tuple[int, Any]:
         fault, number = self.fault, self.count
@@ -206,9 +208,12 @@ def _operations(server: Server, method: str, rest: list[str]) -> tuple[int, Any]
         _conclude(server, operation, "reverts")
         return 200, {}
     if rest[-1] == "wait":
+        if operation.get("waits"):
+            return 200, _public(operation)  # Nobody has come yet.
         server.operations.pop(rest[0])
-        _conclude(server, operation, "finishes")
-        operation["status_code"] = 200
+        if operation["status_code"] < 200:
+            _conclude(server, operation, "finishes")
+            operation["status_code"] = 200
     return 200, _public(operation)
 
 
@@ -227,7 +232,10 @@ def _begin(server: Server, act: Any, name: str, **fields: Any) -> tuple[int, Any
         "act": act,
         **fields,
     }
-    return 202, _public(server.operations[number])
+    content = _public(server.operations[number])
+    if content["status_code"] >= 400:
+        server.operations.pop(number)
+    return 202, content
 
 
 def _conclude(server: Server, operation: dict[str, Any], fate: str) -> None:
@@ -247,7 +255,7 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
     if rest[1:] == ["state"]:
         if method == "GET":
             return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
-        return _begin(server, lambda _fate: _change_state(there, payload["action"]), rest[0])
+        return _begin(server, lambda _fate: change_state(there, payload["action"]), rest[0])
     if method == "GET":
         return 200, there.content
     if method == "PATCH":
@@ -264,7 +272,7 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
     return _push(server, rest[0], payload["target"]) if "target" in payload else _offer(server, rest[0])
 
 
-def _change_state(there: Instance, action: str) -> None:
+def change_state(there: Instance, action: str) -> None:
     assert there.complete or action == "stop", "a half was started"
     status = {"start": "Running", "stop": "Stopped", "freeze": "Frozen", "unfreeze": "Running"}[action]
     if action == "start":
@@ -273,7 +281,8 @@ def _change_state(there: Instance, action: str) -> None:
 
 
 def _offer(server: Server, name: str) -> tuple[int, Any]:
-    status, content = _begin(server, lambda _fate: None, name)
+    secrets = {"control": "secret"}
+    status, content = _begin(server, lambda _fate: None, name, waits=True, metadata=secrets)
     server.world.transfers[content["id"]] = (server, name)
     return status, content
 
@@ -286,18 +295,32 @@ def _create(server: Server, payload: Any) -> tuple[int, Any]:
         return _receive(server, payload, server.instances[source["source"]])
     if source["mode"] == "push":
         # It is created when the operation is, and filled by the source.
-        return _receive(server, payload, None, metadata={"control": "secret"})
-    origin, origin_name = server.world.transfers[source["operation"].rpartition("/")[2]]
+        return _receive(server, payload, None, metadata={"control": "secret"}, waits=True)
+    number = source["operation"].rpartition("/")[2]
+    origin, origin_name = server.world.transfers[number]
+    if "pull" in server.world.failures:
+        return _failed(server, name, server.world.failures["pull"])
+    origin.operations.get(number, {})["waits"] = False
+    if "met" in server.world.failures:
+        origin.operations[number].update(status_code=400, err="it was called off by the other side")
+        return _failed(server, name, server.world.failures["met"])
     return _receive(server, payload, origin.instances[origin_name])
 
 
+def _failed(server: Server, name: str, text: str) -> tuple[int, Any]:
+    return _begin(server, lambda _fate: None, name, status_code=400, err=text)
+
+
 def _push(server: Server, name: str, target: Any) -> tuple[int, Any]:
+    if "push" in server.world.failures:
+        return _failed(server, name, server.world.failures["push"])
     number = target["operation"].rpartition("/")[2]
     other = server.world.b if server is server.world.a else server.world.a
     waiting = other.operations.get(number)
     if waiting is None:
         return _begin(server, lambda _fate: None, name)
     waiting["sent"].append(server.instances[name])
+    waiting["waits"] = False
     return _begin(server, lambda _fate: None, name)
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from fake_instances import Fault, Instance, Killed, World
+from fake_instances import Fault, Instance, Killed, World, change_state
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, InvalidInput
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
@@ -28,6 +28,8 @@ FAULTS = ("lost", "deaf", "refused", "killed")
 def no_waiting(monkeypatch):
     monkeypatch.setattr(end, "_PATIENCE", 0.0)
     monkeypatch.setattr(transfer, "_TRIES", 2)
+    monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.0)
+    monkeypatch.setattr(transfer, "_WAITS_SECONDS", 0.0)
     monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
@@ -176,4 +178,45 @@ def test_machines_that_are_restarted_in_the_middle(fate, kind):
         world.settle()
         world.restart()
         world.require_a_whole()
+        case.finish(world)
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_somebody_starts_the_source_in_between(fate):
+    """Then the target is old, and not taken for the container; if it runs too, nobody but the user can choose."""
+    case = Case("move", "Running", fate=fate)
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        world.settle()
+        source, there = world.a.instances.get("c1"), world.b.instances.get("c1")
+        if source is None or source.content["status"] == "Running":
+            continue
+        change_state(source, "start")
+        if there is not None and there.content["status"] == "Running":
+            with pytest.raises(InvalidInput, match="yours to say"):
+                case.run(world)
+            assert source.content["status"] == there.content["status"] == "Running"
+            change_state(there, "stop")
+        source.data += 1
+        case.finish(world)
+
+
+def test_what_comes_in_the_way_between_two_runs():
+    """The source of a run that was killed does not stay stopped when the next run cannot go on."""
+    case = Case("move", "Running", fate="reverts")
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        world.settle()
+        world.b.profiles = []
+        source, said = world.a.instances.get("c1"), ""
+        try:
+            case.run(world)
+        except FlotillaError as error:
+            said = str(error)
+        if said:
+            assert "there is no profile default" in said
+            assert source.content["status"] == "Running" and KEY not in source.content["config"], world.log
+        world.b.profiles = ["default"]
         case.finish(world)

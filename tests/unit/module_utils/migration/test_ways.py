@@ -1,0 +1,68 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which way is taken when servers do not reach each other, and when it is something else that fails."""
+
+from __future__ import annotations
+
+import pytest
+from fake_instances import World
+
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.retreat import Failed
+
+DIALED = "Unable to connect to: b.example:8443 ([dial tcp: connection refused])"
+PUSHED = "Unable to connect to: a.example:8443 ([dial tcp: connection refused])"
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(end, "_PATIENCE", 0.0)
+    monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.02)
+    monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+
+def move(world: World, way: str = "auto") -> Migration:
+    journey = Migration(End(world.a.client(), "c1"), End(world.b.client(), "c1"), Options(transfer=way))
+    journey.run(Deadline(60))
+    return journey
+
+
+def world(**failures: str) -> World:
+    made = World()
+    made.failures = failures
+    made.add(made.a, "c1")
+    return made
+
+
+def test_pull_comes_first():
+    assert move(world()).report.transfer == "pull"
+
+
+def test_push_comes_second():
+    assert move(world(pull=DIALED)).report.transfer == "push"
+
+
+def test_what_is_asked_for_is_all_that_is_tried():
+    with pytest.raises(Failed, match="dial tcp.*as it was"):
+        move(world(pull=DIALED), "pull")
+
+
+def test_all_ways_are_told_of_when_none_works():
+    cut = world(pull=DIALED, push=PUSHED)
+    with pytest.raises(Failed) as caught:
+        move(cut)
+    text = str(caught.value)
+    assert "pull: " in text and "push: " in text and "relay: remote a: there are no websockets here" in text
+    assert cut.a.instances["c1"].content["status"] == "Running" and not cut.b.instances
+
+
+def test_an_error_of_the_transfer_itself_is_not_tried_around():
+    full = world(met="no space left on device")
+    with pytest.raises(Failed, match="no space left.*as it was"):
+        move(full)
+    assert sum("POST /1.0/instances/c1" in line for line in full.log) == 1
