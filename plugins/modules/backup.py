@@ -19,6 +19,7 @@ author:
 notes:
   - A file is read to its end before it is sent, and also when it is found where one is to be exported to. That takes PyYAML
     on the host that runs the task and, for one that is compressed with C(zstd), the program of this name.
+  - It is sent unpacked, however it is compressed, so that the server does not have to unpack it.
   - Owners, modes, extended attributes, capabilities and hard links arrive as they were, times to the second.
   - Files go from LXD to LXD, from Incus to Incus, and between the two in both directions, as seen with LXD 5.0 and Incus 6.0.
     What the new server does not know of the keys that the old one writes by itself (C(volatile.uuid.generation) on LXD 5.0)

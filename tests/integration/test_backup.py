@@ -9,10 +9,14 @@ import gzip
 import io
 import json
 import os
+import socket
 import subprocess
 import tarfile
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
+from faulty_proxy import Proxy
 from image_files import archive, sha256
 from three_times import assert_done, three_times
 
@@ -277,6 +281,37 @@ def test_a_line_that_breaks(remote, container, proxied, tmp_path, local_tasks, c
         assert not backup["expires_at"].startswith("0001")
         command_line(remote, "query", "-X", "DELETE", "--wait", f"{remote}:{left}")
     assert local_tasks([exported("export", remote, container, file)]).result("export")["actions"] == ["export"]
+
+
+class CutOnTheWayThere(Proxy):
+    """Cuts the line once so many bytes have gone to the daemon."""
+
+    def _pump(self, source: socket.socket, sink: socket.socket, back: bool) -> None:
+        sent = 0
+        with suppress(OSError):
+            while content := source.recv(65536):
+                sent += 0 if back else len(content)
+                if sent > 1_000_000:
+                    break
+                sink.sendall(content)
+        for each in (source, sink):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_line_that_breaks_on_the_way_there(remote, container, explicit, tmp_path, local_tasks, command_line):
+    file, new = tmp_path / "b", f"{container}-b"
+    local_tasks([exported("export", remote, container, file, compression="none")])
+    target = urlsplit(explicit["url"])
+    proxy = CutOnTheWayThere(str(target.hostname), int(target.port or 8443))
+    try:
+        options = {**explicit, "url": proxy.url, "name": new, "state": "imported", "file": str(file)}
+        run = local_tasks([{"name": "import", MODULE: options}], fails=True)
+    finally:
+        proxy.stop()
+    assert "broke off" in run.result("import")["msg"]
+    assert containers(command_line, remote, container) == [container]
+    assert local_tasks([imported("import", remote, file, name=new)]).result("import")["actions"] == ["import"]
 
 
 def test_an_import_that_was_cut_short_is_taken_up(remote, container, tmp_path, local_tasks, command_line):

@@ -30,10 +30,10 @@ def unknown_keys(index: Index, server: Server) -> list[str]:
     return [key for key, extension in _CAME_WITH.items() if key in index.keys and not server.can(extension)]
 
 
-def without_keys(file: BackupFile, keys: Sequence[str]) -> Iterator[bytes]:
+def unpacked_without(file: BackupFile, keys: Sequence[str]) -> Iterator[bytes]:
     """The unpacked file, of its unpacked_size, in which the keys that match one of these expressions are comments."""
     with closing(unpacked(chunks_of(file.path), file.compression)) as pieces:
-        yield from edited(pieces, file.settings, keys)
+        yield from edited(pieces, file.settings, keys) if keys else pieces
 
 
 def edited(pieces: Iterator[bytes], where: range, keys: Sequence[str]) -> Iterator[bytes]:

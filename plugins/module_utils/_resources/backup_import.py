@@ -11,8 +11,8 @@ from dataclasses import replace
 from .._api.client import Client, Reply, path
 from .._api.deadline import Deadline
 from . import instance
-from .backup_adapt import unknown_keys, without_keys
-from .backup_file import IDENTITY, BackupFile, chunks_of, identity_in
+from .backup_adapt import unknown_keys, unpacked_without
+from .backup_file import IDENTITY, BackupFile, identity_in
 from .backup_plan import Import, ImportObserved, config_once_imported, interim_name, plan_import
 from .instance_plan import WRITABLE
 from .plan import Plan, Step
@@ -67,20 +67,18 @@ class BackupImport:
 
     def _send(self, step: Step, deadline: Deadline) -> None:
         file, prefix = self._file, self.client.server.kind.header_prefix
-        size, body = file.size, chunks_of(file.path)
         unwanted = [re.escape(key) for key in unknown_keys(file.index, self.client.server)]
         if file.index.identity & self._identities_of_others():
             unwanted += IDENTITY
-        if unwanted and file.settings:
-            size, body = file.unpacked_size, without_keys(file, unwanted)
         headers = {
             "Content-Type": "application/octet-stream",
-            "Content-Length": str(size),
+            "Content-Length": str(file.unpacked_size),
             f"{prefix}name": self._interim,
         }
         if self.wanted.pool is not None:
             headers[f"{prefix}pool"] = self.wanted.pool
-        body = self.client.progress.counted(body, step.doing, size)
+        # LXD 5.0 now and then fails to unpack a compressed file that is whole, and takes the same file the next time.
+        body = self.client.progress.counted(unpacked_without(file, unwanted), step.doing, file.unpacked_size)
         reply = self.client.send(
             step.method, step.path, body=body, headers=headers, doing=step.doing, deadline=deadline
         )

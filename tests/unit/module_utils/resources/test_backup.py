@@ -233,9 +233,12 @@ def test_an_identity_is_taken_out_everywhere():
     )
 
 
-def test_the_unpacked_size_is_what_is_sent(tmp_path):
-    file = inspect(backup(tmp_path / "b"))
-    assert sum(map(len, backup_adapt.without_keys(file, ["volatile.uuid.generation"]))) == file.unpacked_size
+@pytest.mark.parametrize("keys", [[], [r"volatile\.uuid"]])
+def test_a_file_is_sent_unpacked(tmp_path, keys):
+    file, plain = inspect(backup(tmp_path / "b")), tarball(members(), "w")
+    sent = b"".join(backup_adapt.unpacked_without(file, keys))
+    assert len(sent) == file.unpacked_size == len(plain)
+    assert (sent == plain) is (not keys)
 
 
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
