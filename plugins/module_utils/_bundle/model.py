@@ -1,0 +1,118 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model as it is: what is deployed already. It is read from elsewhere; nothing here asks a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .names import natural
+
+
+@dataclass(frozen=True)
+class Unit:
+    """machine: the number of the machine it stands on, or of the container on one, ``0/lxd/1``."""
+
+    number: int
+    machine: str
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name."""
+
+    charm: str
+    series: str = ""
+    units: tuple[Unit, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    constraints: str = ""
+    exposed: bool = False
+    exposed_endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """machines: their annotations, by number. relations: pairs of ``application:endpoint``. next_numbers: the next unit's by
+    the application's name, as far as it is known; of a unit that is gone, no other gets the number. next_machine likewise.
+    """
+
+    applications: Mapping[str, Deployed] = field(default_factory=dict)
+    machines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    relations: tuple[tuple[str, str], ...] = ()
+    next_numbers: Mapping[str, int] = field(default_factory=dict)
+    next_machine: int = 0
+
+    def units(self, application: str) -> list[Unit]:
+        """By their numbers."""
+        deployed = self.applications.get(application)
+        return sorted(deployed.units, key=lambda unit: unit.number) if deployed is not None else []
+
+    def machine_of(self, application: str, number: int) -> str | None:
+        return next((unit.machine for unit in self.units(application) if unit.number == number), None)
+
+    def unit_on(self, machine: str, application: str, container: str) -> Unit | None:
+        """The application's unit that stands on a machine, or in a container of that kind on it."""
+        for unit in self.units(application):
+            inside = host_of(unit.machine) == host_of(machine) and container_kind(unit.machine) == container
+            if inside if container else unit.machine == machine:
+                return unit
+        return None
+
+    def machines_without(self, application: str, beside: str, container: str) -> list[str]:
+        """Machines that have a unit of the other application and none of this one, in a container of that kind if need be."""
+        own = [unit.machine for unit in self.units(application)]
+        others = [unit.machine for unit in self.units(beside)]
+        if container:
+            own = [host_of(machine) for machine in own if container_kind(machine) == container]
+            others = [host_of(machine) for machine in others]
+        return sorted({*others} - {*own}, key=natural)
+
+
+class Numbers:
+    """Hands out the numbers of what is to be made. None is used twice, not even of what has been removed."""
+
+    def __init__(self, model: Model) -> None:
+        self._units = dict(model.next_numbers)
+        self._machines = model.next_machine
+        self._containers: dict[tuple[str, str], int] = {}
+        for name in model.applications:
+            for unit in model.units(name):
+                self._units[name] = max(self._units.get(name, 0), unit.number + 1)
+                self._seen(unit.machine)
+        for machine in model.machines:
+            self._seen(machine)
+
+    def unit(self, application: str) -> int:
+        number = self._units.get(application, 0)
+        self._units[application] = number + 1
+        return number
+
+    def machine(self) -> str:
+        self._machines += 1
+        return str(self._machines - 1)
+
+    def container(self, host: str, kind: str) -> str:
+        number = self._containers.get((host, kind), 0)
+        self._containers[host, kind] = number + 1
+        return f"{host}/{kind}/{number}"
+
+    def _seen(self, machine: str) -> None:
+        host, _slash, inner = machine.partition("/")
+        self._machines = max(self._machines, int(host) + 1)
+        kind, _slash, number = inner.partition("/")
+        if number:
+            self._containers[host, kind] = max(self._containers.get((host, kind), 0), int(number) + 1)
+
+
+def host_of(machine: str) -> str:
+    """The machine a container is on, or itself."""
+    return machine.partition("/")[0]
+
+
+def container_kind(machine: str) -> str:
+    """``lxd`` for ``0/lxd/1``; empty for a machine."""
+    return machine.split("/")[1] if "/" in machine else ""
