@@ -159,7 +159,7 @@ OPTIONS = {
 
 def info(module: AnsibleModule) -> dict:
     params = module.params
-    charms = {str(charm): str(role) for charm, role in params["charms"].items()}
+    charms = {str(charm): str(role) for charm, role in params["charms"].items() if role}
     roles = Roles(charms, tuple(params["roles_path"]))
     reading = read(params["path"], params["overlays"], roles)
     for finding in in_order(reading.findings.warnings):

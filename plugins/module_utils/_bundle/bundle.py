@@ -12,7 +12,7 @@ from typing import Any
 from .document import Value
 from .findings import Place
 
-# How the fields are called that cannot be called so in Python; the others only write - for _.
+# What bundles call the fields that are not only written with - for _ there.
 _KEYS = {"kind": "bundle", "num_units": "num_units"}
 EVERYTHING = "*"
 KUBERNETES = "kubernetes"

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .document import Value, documents
 from .findings import Findings, Place, quoted
@@ -43,23 +44,32 @@ JUJU_INFO = Endpoint("juju-info", PROVIDER, "juju-info")
 
 
 @dataclass(frozen=True)
+class Option:
+    """An argument of the role. variable: its name there; type: in Ansible's words."""
+
+    variable: str
+    type: str = "str"
+    default: Any = None
+
+
+@dataclass(frozen=True)
 class Charm:
-    """options: their types in Ansible's words, by name; None where the role does not say what it takes."""
+    """options: by the name that a bundle has for them; None where the role does not say what it takes."""
 
     name: str
     summary: str = ""
     subordinate: bool = False
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     extra_bindings: frozenset[str] = frozenset()
-    options: Mapping[str, str] | None = None
+    options: Mapping[str, Option] | None = None
 
     def related(self, name: str) -> Endpoint | None:
         """The endpoint of this name that a relation can be made with: a peer's is made by itself."""
         endpoint = self.endpoints.get(name, JUJU_INFO if name == JUJU_INFO.name else None)
         return None if endpoint is None or endpoint.role == PEER else endpoint
 
-    def option(self, name: str) -> str | None:
-        """The type of an option. Variables have ``_`` where the options of charms have ``-``."""
+    def option(self, name: str) -> Option | None:
+        """Variables have ``_`` where the options of charms have ``-``."""
         options = self.options or {}
         return options.get(name, options.get(name.replace("-", "_")))
 
@@ -84,7 +94,9 @@ def _map_in(path: str, findings: Findings) -> Value:
     return content
 
 
-def _options(directory: str, findings: Findings) -> dict[str, str] | None:
+def _options(directory: str, findings: Findings) -> dict[str, Option] | None:
+    """A role's variables begin with its name; the options of a charm do not."""
+    prefix = f"{os.path.basename(os.path.abspath(directory))}_"
     for name in ("argument_specs.yml", "argument_specs.yaml"):
         path = os.path.join(directory, "meta", name)
         if os.path.isfile(path):
@@ -92,10 +104,16 @@ def _options(directory: str, findings: Findings) -> dict[str, str] | None:
             for key in ("argument_specs", "main", "options"):
                 value = value.entries.get(key, Value({}, value.place))
             return {
-                option: each.entries["type"].text if "type" in each.entries else "str"
-                for option, each in value.entries.items()
+                variable[len(prefix) :] if variable.startswith(prefix) else variable: _option(variable, each)
+                for variable, each in value.entries.items()
             }
     return None
+
+
+def _option(variable: str, value: Value) -> Option:
+    items = value.entries
+    kind = items["type"].text if "type" in items else "str"
+    return Option(variable, kind, items["default"].data if "default" in items else None)
 
 
 class _Reader:
@@ -105,7 +123,7 @@ class _Reader:
         self._name = name
         self._findings = findings
 
-    def charm(self, content: Value, options: dict[str, str] | None) -> Charm:
+    def charm(self, content: Value, options: dict[str, Option] | None) -> Charm:
         items = content.entries
         self._name = items["name"].text if "name" in items else self._name
         subordinate = "subordinate" in items and self._flag(items["subordinate"], "subordinate")

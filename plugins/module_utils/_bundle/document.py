@@ -17,8 +17,11 @@ try:
 except ImportError:
     yaml = None  # type: ignore[assignment]
 
-# No bundle has that many; a few aliases of aliases do.
+# No bundle has that many values, or levels; a few aliases of aliases do.
 _MOST_VALUES = 200_000
+_MOST_LEVELS = 100
+# As much of a text is enough to find it by.
+_SHOWN = 40
 _TAG = "tag:yaml.org,2002:"
 _KINDS = {dict: "a map", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
 
@@ -44,7 +47,9 @@ class Value:
         if self.data is None:
             return "empty"
         words = _KINDS[type(self.data)]
-        return f"{words}, {quoted(self.text)}" if isinstance(self.data, (str, int, float)) else words
+        if not isinstance(self.data, (str, int, float)):
+            return words
+        return f"{words}, {quoted(self.text if len(self.text) <= _SHOWN else f'{self.text[:_SHOWN]}...')}"
 
     @property
     def entries(self) -> dict[str, Value]:
@@ -103,6 +108,7 @@ class _Reader:
         self._file = file
         self._findings = findings
         self._count = 0
+        self._level = 0
         constructor = yaml.constructor.SafeConstructor()
         self._scalars = {
             "null": lambda node: None,
@@ -113,14 +119,18 @@ class _Reader:
 
     def value(self, node: Any, place: Place | None = None) -> Value:
         self._count += 1
-        if self._count > _MOST_VALUES:
+        self._level += 1
+        if self._count > _MOST_VALUES or self._level > _MOST_LEVELS:
             raise _TooLarge
         place = place or self._place(node)
         if isinstance(node, yaml.MappingNode):
-            return Value(self._map(node), place)
-        if isinstance(node, yaml.SequenceNode):
-            return Value([self.value(each) for each in node.value], place)
-        return Value(self._scalar(node), place, node.value)
+            value = Value(self._map(node), place)
+        elif isinstance(node, yaml.SequenceNode):
+            value = Value([self.value(each) for each in node.value], place)
+        else:
+            value = Value(self._scalar(node), place, node.value)
+        self._level -= 1
+        return value
 
     def _map(self, node: Any) -> dict[str, Value]:
         entries: dict[str, Value] = {}

@@ -42,10 +42,14 @@ def parse(text: str) -> End | None:
 def resolved(relation: Relation, bundle: Bundle, charms: Mapping[str, Charm | None] | None) -> tuple[End, End]:
     """The two ends of a relation that is right, with the endpoints as far as the charms tell."""
     first, second = (parse(text) or End(text) for text in relation.ends)
-    found = [_charm(bundle, charms, end) for end in (first, second)]
-    if found[0] is None or found[1] is None:
-        return first, second
-    return inferred(first, second, found[0], found[1])
+    charm, other = (charm_of(end, bundle, charms) for end in (first, second))
+    return (first, second) if charm is None or other is None else inferred(first, second, charm, other)
+
+
+def charm_of(end: End, bundle: Bundle, charms: Mapping[str, Charm | None] | None) -> Charm | None:
+    """What is known of the charm of an end's application."""
+    application = bundle.applications.get(end.application)
+    return charms.get(application.charm) if charms and application is not None else None
 
 
 def inferred(first: End, second: End, charm: Charm, other: Charm) -> tuple[End, End]:
@@ -76,8 +80,3 @@ def _possible(end: End, charm: Charm) -> Iterator[CharmEndpoint]:
     for endpoint in (*charm.endpoints.values(), JUJU_INFO):
         if endpoint.role != PEER and end.endpoint in ("", endpoint.name):
             yield endpoint
-
-
-def _charm(bundle: Bundle, charms: Mapping[str, Charm | None] | None, end: End) -> Charm | None:
-    application = bundle.applications.get(end.application)
-    return charms.get(application.charm) if charms and application is not None else None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def quoted(text: str) -> str:
-    return f'"{text}"'
+    """In one line, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def quoted_list(texts: Iterable[str]) -> str:

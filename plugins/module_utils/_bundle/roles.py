@@ -16,6 +16,8 @@ from .charm import Charm, read
 from .findings import Findings, quoted
 from .include import is_path
 
+OWN_COLLECTION = "flotilla.lxd"
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -27,16 +29,23 @@ class Roles:
     paths: tuple[str, ...] = ()
 
     def role(self, charm: str) -> str:
-        """The role that plays a charm: of its own name, if nothing else is said."""
+        """The role that plays a charm: the one named for it, or the first of its own name that is there."""
         try:
             name = charm_url.parse(charm).name
         except InvalidInput:
             name = charm
-        return self.names.get(charm) or self.names.get(name) or (charm if is_path(charm) else name)
+        named = self.names.get(charm) or self.names.get(name)
+        if named or is_path(charm):
+            return named or charm
+        variable = name.replace("-", "_")
+        candidates = (name, variable, f"{OWN_COLLECTION}.{variable}")
+        return next((each for each in candidates if self._find(each)), name)
 
     def directory(self, charm: str) -> str | None:
         """Where the role for a charm is, or None."""
-        role = self.role(charm)
+        return self._find(self.role(charm))
+
+    def _find(self, role: str) -> str | None:
         if is_path(role):
             return role if os.path.isdir(role) else None
         *collection, name = role.split(".")

@@ -51,20 +51,18 @@ class UnitPlanner:
             missing = self._bundle.applications[name].num_units - len(self._model.units(name))
             requires = [self._draft.deployed[name]] if name in self._draft.deployed else []
             self._adding[name] = [
-                self._draft.add(AddUnit(name, self._draft.numbers.unit(name)), *requires) for _ in range(missing)
+                self._draft.add(AddUnit(name, self._draft.numbers.unit(name)), *requires) for _number in range(missing)
             ]
         left = sorted(self._bundle.applications)
+        placed: set[str] = set()
         while left:
-            waiting: list[str] = []
             for name in left:
-                application = self._bundle.applications[name]
-                # What is placed earlier in this pass counts as placed.
-                if waiting_for(application) & {*left[left.index(name) :], *waiting}:
-                    waiting.append(name)
-                else:
-                    self._place_all(application)
-            assert waiting != left, "a bundle with a cycle of placements has a problem, and is not planned"
-            left = waiting
+                # What is placed earlier in this pass counts.
+                if waiting_for(self._bundle.applications[name]) <= placed:
+                    self._place_all(self._bundle.applications[name])
+                    placed.add(name)
+            assert not placed.isdisjoint(left), "a bundle with a cycle of placements has a problem, and is not planned"
+            left = [name for name in left if name not in placed]
 
     def _place_all(self, application: Application) -> None:
         directives = [text for text in application.to if not self._is_satisfied(application.name, text)]

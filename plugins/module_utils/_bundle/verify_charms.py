@@ -52,8 +52,9 @@ def _verify_options(application: Application, charm: Charm, findings: Findings) 
     where = f"cannot validate application {quoted(application.name)}"
     for option, value in application.options.items() if charm.options is not None else ():
         place = application.at("options", option)
-        kind = charm.option(option)
-        if kind is None:
+        known = charm.option(option)
+        kind = known.type if known is not None else ""
+        if known is None:
             findings.problem(
                 f"{where}: configuration option {quoted(option)} not found in charm {quoted(application.charm)}", place
             )

@@ -5,28 +5,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
 from .bundle import Bundle, Relation
 from .charm import PROVIDER, Charm
 from .charm import Endpoint as CharmEndpoint
-from .endpoints import End, inferred, parse
+from .endpoints import End, charm_of, inferred, parse
 from .findings import Findings, quoted, quoted_list
 
 
 def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: Findings) -> None:
-    seen = set()
+    seen: set[tuple[End, ...]] = set()
+    related: Counter[End] = Counter()
     for relation in bundle.relations:
         ends = _ends(relation, bundle, findings)
         if ends is None:
             continue
-        if charms:
-            ends = _fitting(relation, ends, bundle, charms, findings)
-        pair = tuple(sorted(ends))
+        pair = tuple(sorted(_fitting(relation, ends, bundle, charms, findings)))
         if pair in seen:
             findings.problem(f"relation {quoted_list(relation.ends)} is defined more than once", relation.place)
+            continue
         seen.add(pair)
+        related.update(pair)
+        for end in pair:
+            limit = _limit(end, charm_of(end, bundle, charms))
+            if limit and related[end] > limit:
+                text = f"relation {quoted_list(relation.ends)} would exceed the limit of {limit} that {end} has"
+                findings.problem(text, relation.place)
 
 
 def _ends(relation: Relation, bundle: Bundle, findings: Findings) -> tuple[End, End] | None:
@@ -51,7 +58,7 @@ def _end(text: str, relation: Relation, bundle: Bundle, findings: Findings) -> E
     is_application, is_saas = end.application in bundle.applications, end.application in bundle.saas
     if is_application and is_saas:
         findings.problem(
-            f"ambiguous relation {quoted(end.application)} refers to a application and a SAAS in this bundle",
+            f"ambiguous relation {quoted(end.application)} refers to an application and a SAAS in this bundle",
             relation.place,
         )
     if not is_application and not is_saas and bundle.knows("applications", "saas"):
@@ -67,41 +74,41 @@ def _fitting(
     relation: Relation,
     ends: tuple[End, End],
     bundle: Bundle,
-    charms: Mapping[str, Charm | None],
+    charms: Mapping[str, Charm | None] | None,
     findings: Findings,
 ) -> tuple[End, End]:
     """The ends with the endpoints that the charms have for them, as far as that is known."""
-    applications = [bundle.applications.get(end.application) for end in ends]
-    if applications[0] is None or applications[1] is None or applications[0] is applications[1]:
-        return ends
-    found = [charms.get(application.charm) for application in applications if application is not None]
-    if found[0] is None or found[1] is None:
+    charm, other = (charm_of(end, bundle, charms) for end in ends)
+    if charm is None or other is None or ends[0].application == ends[1].application:
         return ends
     try:
-        ends = inferred(*ends, found[0], found[1])
+        ends = inferred(*ends, charm, other)
     except InvalidInput as error:
         text = f"cannot infer endpoint between {ends[0]} and {ends[1]}: {error}"
         findings.problem(text, relation.place)
         return ends
-    names = [application.charm for application in applications if application is not None]
-    _check(
-        relation,
-        [(end, name, charm.related(end.endpoint)) for end, name, charm in zip(ends, names, found) if charm],
-        findings,
-    )
-    return ends
-
-
-def _check(relation: Relation, sides: list[tuple[End, str, CharmEndpoint | None]], findings: Findings) -> None:
-    """sides: each end, its charm, and what the charm has of that name."""
-    for end, charm, endpoint in sides:
+    sides = [(end, each.related(end.endpoint)) for end, each in zip(ends, (charm, other))]
+    for end, endpoint in sides:
         if endpoint is None:
+            name = bundle.applications[end.application].charm
             findings.problem(
-                f"charm {quoted(charm)} used by application {quoted(end.application)} does not define relation"
+                f"charm {quoted(name)} used by application {quoted(end.application)} does not define relation"
                 f" {quoted(end.endpoint)}",
                 relation.place,
             )
-    (end, _charm, one), (other_end, _other_charm, two) = sides
+    _check(relation, sides, findings)
+    return ends
+
+
+def _limit(end: End, charm: Charm | None) -> int | None:
+    """In how many relations an endpoint can be, if its charm says so."""
+    endpoint = charm.related(end.endpoint) if charm is not None else None
+    return endpoint.limit if endpoint is not None else None
+
+
+def _check(relation: Relation, sides: list[tuple[End, CharmEndpoint | None]], findings: Findings) -> None:
+    """That the endpoints of the two ends go together."""
+    (end, one), (other_end, two) = sides
     if one is None or two is None:
         return
     if one.role == two.role:

@@ -21,7 +21,7 @@ def site(directory):
         "provides: {web: http, admin: http}\nrequires: {db: sql, info: juju-info}\nextra-bindings: {outer: }",
         {"title": "str", "skill_level": "int", "ratio": "float", "debug": "bool", "hosts": "list", "more": "raw"},
     )
-    directory.charm("database", "provides: {sql: {interface: sql, limit: 3, optional: true}}")
+    directory.charm("database", "provides: {sql: {interface: sql, limit: 2, optional: true}}")
     directory.charm(
         "agent",
         "subordinate: true\nrequires: {juju-info: {interface: juju-info, scope: container}, sink: {interface: logs}}",
@@ -34,6 +34,7 @@ applications:
   proxy: {charm: proxy}
   server: {charm: server}
   other: {charm: server}
+  third: {charm: server}
   database: {charm: database}
   agent: {charm: agent}
 relations:
@@ -57,7 +58,7 @@ relations:
 def test_endpoints_are_found_by_interface(site, relation, ends):
     read = site.read(f"{HEAD}- {relation}\n", charms=True)
     if ends is None:
-        assert [each.place.line for each in read.findings.problems] == [8]
+        assert [each.place.line for each in read.findings.problems] == [9]
         return
     assert not read.findings.problems
     found = resolved(read.bundle.relations[0], read.bundle, read.charms)
@@ -101,6 +102,10 @@ def test_endpoints_are_found_by_interface(site, relation, ends):
         (
             ["[server:db, database:sql]", "[server, database]"],
             ['relation ["server" "database"] is defined more than once'],
+        ),
+        (
+            ["[server, database]", "[other, database]", "[third, 'database:sql']"],
+            ['relation ["third" "database:sql"] would exceed the limit of 2 that database:sql has'],
         ),
     ],
 )

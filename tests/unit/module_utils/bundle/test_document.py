@@ -117,6 +117,7 @@ def test_what_is_wrong_with_the_file(load, text, line, words):
 @pytest.mark.parametrize(
     "text",
     [
+        "a: " + "[" * 150 + "]" * 150,
         "a: " + "[" * 900 + "]" * 900,
         "a: &a [*a]",
         "a: &a {<<: *a}",

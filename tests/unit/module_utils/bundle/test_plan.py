@@ -79,6 +79,24 @@ def test_a_bundle_in_full(lines):
     ]
 
 
+def test_machines_get_numbers_of_their_own(lines):
+    text = "applications: {a: {charm: x, num_units: 2, to: [5, 10]}}\nmachines: {10: , 5: }"
+    assert [line for line in lines(text) if "machine" in line] == [
+        "add new machine 0 (bundle machine 5)",
+        "add new machine 1 (bundle machine 10)",
+        "add unit a/0 to new machine 0",
+        "add unit a/1 to new machine 1",
+    ]
+
+
+def test_a_charm_in_a_directory(directory, lines):
+    (directory.path / "mine").mkdir()
+    assert lines("applications: {a: {charm: ./mine}}") == [
+        f"use role {directory.path}/mine as charm mine",
+        "deploy application a using mine",
+    ]
+
+
 def test_exposed_endpoints(lines):
     overlay = """\
     applications:
@@ -298,7 +316,7 @@ def test_what_is_required_comes_first_and_again_there_is_nothing(directory, plan
     chance = random.Random(1)
     placements = ["new", "lxd:new", "0", "lxd:0", "lxd:1", "a", "lxd:a", "b", "lxd:b", "a/0", "lxd:b/0"]
     seen = 0
-    for _ in range(300):
+    for _round in range(300):
         applications = []
         for name in "abc":
             count = chance.randint(1, 3)

@@ -195,6 +195,7 @@ BAD = [
     (two(["[a:x]"]), [(5, 'relation ["a:x"] has 1 endpoint(s), not 2')]),
     (two(["[a, b, a]"]), [(5, 'relation ["a" "b" "a"] has 3 endpoint(s), not 2')]),
     (two(["[a/x, b]"]), [(5, 'invalid relation syntax "a/x"')]),
+    (two(['["a\\n", b]']), [(5, 'invalid relation syntax "a\\n"')]),
     (two(["['a:', 'b:-']"]), [(5, 'invalid relation syntax "a:"'), (5, 'invalid relation syntax "b:-"')]),
     (two(["[a:x, a:y]"]), [(5, 'relation ["a:x" "a:y"] relates an application to itself')]),
     (two(["[a:x, b:y]", "[b:y, a:x]"]), [(6, 'relation ["b:y" "a:x"] is defined more than once')]),
@@ -211,7 +212,7 @@ BAD = [
         one(rest="  b: {charm: x}\nrelations: [[a, b]]\nsaas:\n  a: {url: m.a}"),
         [
             (2, 'SAAS "a" already exists with application "a" name'),
-            (5, 'ambiguous relation "a" refers to a application and a SAAS in this bundle'),
+            (5, 'ambiguous relation "a" refers to an application and a SAAS in this bundle'),
             (7, 'application "a" already exists with SAAS "a" name'),
         ],
     ),
@@ -289,6 +290,11 @@ ILL_TYPED = [
     (one("num_units: 1.5"), 4, 'num_units of application "a" has to be a whole number, and is a number, "1.5"'),
     (one("num_units: true"), 4, 'num_units of application "a" has to be a whole number, and is true or false, "true"'),
     (one("revision: x"), 4, 'revision of application "a" has to be a whole number, and is a text, "x"'),
+    (
+        one(f"num_units: {'x' * 41}"),
+        4,
+        f'num_units of application "a" has to be a whole number, and is a text, "{"x" * 40}..."',
+    ),
     (one("expose: 'yes'"), 4, 'expose of application "a" has to be true or false, and is a text, "yes"'),
     (one("options: [a, b]"), 4, 'options of application "a" has to be a map, and is a list'),
     (one("annotations: 47"), 4, 'annotations of application "a" has to be a map, and is a number, "47"'),
