@@ -57,7 +57,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible comes without t
         return update(
             client,
             unit["container"],
-            name,
-            lambda record: publish(name, record, published),
+            {name: lambda record: publish(name, record, published)},
             check=self._task.check_mode,
         )

@@ -113,7 +113,7 @@ def _options(directory: str, findings: Findings) -> dict[str, Option] | None:
 def _option(variable: str, value: Value) -> Option:
     items = value.entries
     kind = items["type"].text if "type" in items else "str"
-    return Option(variable, kind, items["default"].data if "default" in items else None)
+    return Option(variable, kind, items["default"].plain() if "default" in items else None)
 
 
 class _Reader:

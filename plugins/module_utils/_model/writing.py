@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Callable
 
 from .._api.client import Client, path
@@ -13,34 +14,38 @@ from .._api.errors import InvalidInput, PreconditionFailed
 from .record import UnitRecord, from_json, key_of
 
 _ATTEMPTS = 5
+Change = Callable[[UnitRecord], UnitRecord]
 
 
-def update(
-    client: Client, container: str, unit: str, change: Callable[[UnitRecord], UnitRecord], *, check: bool = False
-) -> bool:
-    """Change what is kept of a unit; return whether anything differs. check: write nothing.
+def update(client: Client, container: str, changes: Mapping[str, Change], *, check: bool = False) -> bool:
+    """Change what is kept of units of one container, by their names; return whether anything differs.
 
+    All of them in one write: servers refuse a second one to a container while the first is under way. check: write nothing.
     Reads and changes again when somebody else has written in between. Raises InvalidInput for a container or a unit that is
-    not there, and what change raises.
+    not there, and what a change raises.
     """
-    key = key_of(unit)
     for attempt in range(_ATTEMPTS):
         found = client.find(path("instances", container), doing=f"read container {container}")
         config = (found.metadata.get("config") or {}) if found else {}
-        if found is None or key not in config:
-            raise InvalidInput(
-                f"remote {client.remote}: there is no unit {unit} in container {container} of project {client.project}:"
-                " playbooks/deploy.yml deploys it"
-            )
-        text = change(from_json(config[key], f"unit {unit}")).to_json()
-        if text == config[key] or check:
-            return bool(text != config[key])
+        changed = {}
+        for unit, change in changes.items():
+            key = key_of(unit)
+            if found is None or key not in config:
+                raise InvalidInput(
+                    f"remote {client.remote}: there is no unit {unit} in container {container} of project"
+                    f" {client.project}: playbooks/deploy.yml deploys it"
+                )
+            text = change(from_json(config[key], f"unit {unit}")).to_json()
+            if text != config[key]:
+                changed[key] = text
+        if found is None or not changed or check:
+            return bool(changed)
         try:
             client.write(
                 "PATCH",
                 path("instances", container),
-                {"config": {key: text}},
-                doing=f"keep what unit {unit} says",
+                {"config": changed},
+                doing=f"keep what {', '.join(changes)} in container {container} say",
                 deadline=Deadline(REQUEST_SECONDS),
                 etag=found.etag,
             )

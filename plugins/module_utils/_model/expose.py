@@ -1,0 +1,64 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What opens the ports of exposed applications to the outside: proxy devices on their containers. Pure.
+
+A proxy listens on all addresses of the server and knows no addresses that may not come: what is exposed to some only is
+not opened at all. Source: doc/reference/devices_proxy of LXD and Incus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .publish import parse_port
+from .state import Application, Container, State, application_of
+
+PREFIX = "flotilla-"
+_EVERYWHERE = {"0.0.0.0/0", "::/0"}
+
+
+def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """By the container's name, the devices to be set, with None for those to be removed; and what cannot be opened."""
+    wanted: dict[str, dict[str, dict[str, str]]] = {each.name: {} for each in state.containers}
+    taken: dict[tuple[str, str, str, int], str] = {}
+    problems = []
+    for unit, record, container in state.units():
+        application = state.applications.get(application_of(unit))
+        if application is None or not application.exposed or unit in state.leaving or record.failed:
+            continue
+        if not _is_for_all(application):
+            problems.append(f"{unit} is not opened: a proxy cannot tell {_cidrs(application)} from others")
+            continue
+        for port in record.ports:
+            protocol, first, last = parse_port(port)
+            keys = [(container.remote, container.location, protocol, number) for number in range(first, last + 1)]
+            other = next((taken[key] for key in keys if key in taken), None)
+            if other is not None:
+                problems.append(f"port {port} of {unit} is not opened: {other} has it on {container.remote}")
+                continue
+            taken.update(dict.fromkeys(keys, unit))
+            numbers = str(first) if first == last else f"{first}-{last}"
+            wanted[container.name][f"{PREFIX}{protocol}-{numbers}"] = {
+                "type": "proxy",
+                "listen": f"{protocol}:0.0.0.0:{numbers}",
+                "connect": f"{protocol}:127.0.0.1:{numbers}",
+            }
+    found = {each.name: _differing(each, wanted[each.name]) for each in state.containers}
+    return {name: each for name, each in found.items() if each}, problems
+
+
+def _differing(container: Container, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    own = {name: dict(options) for name, options in container.devices.items() if name.startswith(PREFIX)}
+    changed: dict[str, Any] = {name: None for name in own if name not in wanted}
+    return {**changed, **{name: dict(options) for name, options in wanted.items() if own.get(name) != options}}
+
+
+def _is_for_all(application: Application) -> bool:
+    cidrs = {cidr for each in application.exposed_endpoints.values() for cidr in each}
+    return not cidrs or bool(cidrs & _EVERYWHERE)
+
+
+def _cidrs(application: Application) -> str:
+    return ", ".join(sorted({cidr for each in application.exposed_endpoints.values() for cidr in each}))

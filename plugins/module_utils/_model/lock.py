@@ -1,0 +1,57 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lock on a model, kept in its project: two that change a model at once would make nonsense of it. Pure."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from .._api.errors import InvalidInput
+
+LOCK_KEY = "user.flotilla.lock"
+# Every step of a run renews the lock. What is this old belongs to a run that is dead.
+SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Lock:
+    """token: of the run that has it. who: for people. since and renewed: seconds of the epoch."""
+
+    token: str
+    who: str
+    since: int
+    renewed: int
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def held(config: Mapping[str, str]) -> Lock | None:
+    """The lock in a project's config; None where there is none, or none that is understood."""
+    try:
+        return Lock(**json.loads(config[LOCK_KEY]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def taken(config: Mapping[str, str], model: str, wanted: Lock, *, take_over: bool) -> dict[str, str]:
+    """The config with the lock taken or renewed. Raises InvalidInput while somebody else has it."""
+    there = held(config)
+    if there is None or take_over or there.token == wanted.token or wanted.renewed - there.renewed >= SECONDS:
+        return {**config, LOCK_KEY: wanted.to_json()}
+    since, until = (time.strftime("%H:%M:%S", time.localtime(each)) for each in (there.since, there.renewed + SECONDS))
+    raise InvalidInput(
+        f"model {model} is being changed by {there.who}, since {since}: wait until that is done. If that run is dead, say"
+        f" take_over: true; from {until} on, it is taken to be"
+    )
+
+
+def given_back(config: Mapping[str, str], token: str) -> dict[str, str]:
+    """The config without the lock, if it is the token's."""
+    there = held(config)
+    kept = there is not None and there.token != token
+    return {key: value for key, value in config.items() if key != LOCK_KEY or kept}

@@ -1,0 +1,61 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On which remote a new machine goes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .._api.errors import InvalidInput
+from .state import Machine
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Where machines may be. members: of each remote, those of its cluster. said: ``remote`` or ``remote:member`` by the
+    bundle's number of a machine.
+    """
+
+    remotes: Sequence[str]
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+
+
+def place(sites: Sites, machines: Mapping[str, Machine], bundle: str, zones: Sequence[str]) -> tuple[str, str]:
+    """Remote and cluster member, the latter empty where it is left to the server: where the fewest machines are.
+
+    bundle: the machine's number in the bundle, or empty. Raises InvalidInput for a place that is not there.
+    """
+    if bundle and bundle in sites.said:
+        remote, _colon, member = sites.said[bundle].partition(":")
+        _check(sites, remote, member, f"machine {bundle}")
+        return remote, member
+    candidates = [*_in_zones(sites, zones)] if zones else [(remote, "") for remote in sites.remotes]
+    if not candidates:
+        raise InvalidInput(
+            f"zones={','.join(zones)}: none of these is one of the remotes {', '.join(sites.remotes)} or a cluster member of"
+            " theirs"
+        )
+    taken = Counter(
+        (each.remote, each.target if (each.remote, each.target) in candidates else "") for each in machines.values()
+    )
+    return min(candidates, key=lambda each: (taken[each], candidates.index(each)))
+
+
+def _in_zones(sites: Sites, zones: Sequence[str]) -> list[tuple[str, str]]:
+    found = []
+    for zone in zones:
+        if zone in sites.remotes:
+            found.append((zone, ""))
+        found += [(remote, zone) for remote in sites.remotes if zone in sites.members.get(remote, ())]
+    return found
+
+
+def _check(sites: Sites, remote: str, member: str, what: str) -> None:
+    if remote not in sites.remotes:
+        raise InvalidInput(f"{what} is to be on {remote}, which is none of the remotes {', '.join(sites.remotes)}")
+    if member and member not in sites.members.get(remote, ()):
+        raise InvalidInput(f"{what} is to be on member {member} of remote {remote}, whose cluster has no such member")

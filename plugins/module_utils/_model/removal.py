@@ -1,0 +1,107 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Less of a model: units and applications that are to go. Pure.
+
+It goes in two steps. First they are marked as leaving, and the units that stay are told; then, when they have been stopped,
+they are removed. A run that is cut short in between is carried on by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .._api.errors import InvalidInput
+from .state import Container, State, application_of, number_of
+
+
+def to_scale_down(state: State, application: str, units: int) -> list[str]:
+    """The units that are too many: the youngest go, so that the leader stays."""
+    there = [unit for unit, _record, _container in state.units_of(application)]
+    return there[units:]
+
+
+def leave(state: State, units: Iterable[str], applications: Iterable[str]) -> State:
+    """The state with these marked as leaving, and with them what cannot be without them.
+
+    Raises InvalidInput for a unit or an application that is not there, and for a subordinate's unit by itself.
+    """
+    applications = set(applications)
+    unknown = sorted(applications - state.applications.keys())
+    if unknown:
+        raise InvalidInput(
+            f"model {state.name} has no application {', '.join(unknown)}: it has"
+            f" {', '.join(sorted(state.applications)) or 'none'}"
+        )
+    there = {unit: record for unit, record, _container in state.units()}
+    going = set(units)
+    missing = sorted(going - there.keys())
+    if missing:
+        raise InvalidInput(f"model {state.name} has no unit {', '.join(missing)}: it has {', '.join(there) or 'none'}")
+    for unit in sorted(going):
+        principal = there[unit].principal
+        if principal and principal not in going:
+            raise InvalidInput(
+                f"unit {unit} is a subordinate, and goes with its principal {principal}, or with application"
+                f" {application_of(unit)} as a whole"
+            )
+    going |= {unit for unit in there if application_of(unit) in applications}
+    going |= {unit for unit, record in there.items() if record.principal in going}
+    return replace(
+        state,
+        leaving=state.leaving | going,
+        applications={
+            name: replace(each, leaving=True) if name in applications else each
+            for name, each in state.applications.items()
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Removal:
+    """state: what is kept afterwards. containers: those to be deleted. units: others to be taken off their containers."""
+
+    state: State
+    containers: tuple[Container, ...]
+    units: tuple[tuple[str, Container], ...]
+
+
+def remove(state: State, kept: Iterable[str] = ()) -> Removal:
+    """What it takes to be rid of what is leaving. kept: units that could not be stopped, and stay in that state."""
+    kept = set(kept)
+    going = {unit for unit in state.leaving if unit not in kept}
+    containers = tuple(each for each in state.containers if each.units and going >= each.units.keys())
+    units = tuple(
+        (unit, each) for each in state.containers if each not in containers for unit in each.units if unit in going
+    )
+    applications = {
+        name: each
+        for name, each in state.applications.items()
+        if not each.leaving or any(application_of(unit) == name for unit in kept)
+    }
+    gone = {each.machine.partition("/")[0] for each in containers}
+    left = {each.machine.partition("/")[0] for each in state.containers if each not in containers}
+    after = replace(
+        state,
+        applications=applications,
+        relations=tuple(pair for pair in state.relations if all(end.partition(":")[0] in applications for end in pair)),
+        machines={number: each for number, each in state.machines.items() if number not in gone - left},
+        leaving=frozenset(state.leaving & kept),
+        containers=tuple(each for each in state.containers if each not in containers),
+    )
+    return Removal(after, containers, units)
+
+
+def texts(before: State, after: State) -> list[str]:
+    """What a person reads of a state in which more is leaving."""
+    applications = [
+        name for name, each in after.applications.items() if each.leaving and not before.applications[name].leaving
+    ]
+    units = sorted(after.leaving - before.leaving, key=lambda unit: (application_of(unit), number_of(unit)))
+    removal = remove(after)
+    return [
+        *(f"remove application {name}" for name in sorted(applications)),
+        *(f"remove unit {unit}" for unit in units),
+        *(f"delete container {each.name} of machine {each.machine} on {each.remote}" for each in removal.containers),
+    ]

@@ -1,0 +1,56 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""More or fewer units of what is deployed, without a bundle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._api.errors import InvalidInput
+from .._bundle.changes import AddUnit, Change
+from .._bundle.model import Numbers
+from . import removal
+from .state import State, for_planner
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """units: how many, by application. without_…: what is to go. ends: all of it is."""
+
+    units: Mapping[str, Any] = field(default_factory=dict)
+    without_units: Sequence[str] = ()
+    without_applications: Sequence[str] = ()
+    ends: bool = False
+
+    def plan(self, state: State) -> tuple[list[Change], State]:
+        """The units to be added, and the state with those marked that are to leave. Raises InvalidInput."""
+        there = {unit for unit, _record, _container in state.units()}
+        units = [unit for unit in self.without_units if unit in there]
+        applications = [name for name in self.without_applications if name in state.applications]
+        if self.ends:
+            applications = list(state.applications)
+        changes: list[Change] = []
+        numbers = Numbers(for_planner(state))
+        for name, wanted in self.units.items():
+            count = _count(state, name, wanted)
+            units += removal.to_scale_down(state, name, count)
+            for _missing in range(count - len(state.units_of(name))):
+                changes.append(AddUnit(name, numbers.unit(name), numbers.machine(), makes_machine=True))
+        after = removal.leave(state, units, applications)
+        return changes, replace(after, ends=state.ends or self.ends)
+
+
+def _count(state: State, name: str, wanted: Any) -> int:
+    application = state.applications.get(name)
+    if application is None or application.leaving:
+        known = ", ".join(sorted(state.applications)) or "none"
+        raise InvalidInput(f"model {state.name} has no application {name} to scale: it has {known}")
+    if application.subordinate:
+        raise InvalidInput(f"application {name} is subordinate: it has a unit beside each unit that it is related to")
+    text = str(wanted)
+    if isinstance(wanted, bool) or not text.isdecimal():
+        raise InvalidInput(f"application {name} is to have {text} units, which is no number of units")
+    return int(text)

@@ -1,0 +1,226 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run over the units of a model, step by step: what they have done is taken down, and who is next is found out.
+
+First new and changed units run ``main``, then whoever has to be told of the others, until nobody has; then those that leave
+are stopped. Between the steps the roles run, which is not done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+from .._api.deadline import Deadline
+from .._api.errors import InvalidInput
+from .._bundle.roles import Roles
+from .._images import choice
+from .._resources.instance import Instance
+from .._resources.instance_plan import Wanted
+from .._resources.plan import converge
+from . import expose, removal, rounds
+from .charms import MAIN, RELATION_CHANGED, STOP, Role, roles_of
+from .lock import Lock
+from .record import UnitRecord, key_of
+from .rounds import MOST_ROUNDS, Run
+from .servers import Servers, in_parallel
+from .state import Container, State, application_of
+from .store import Store
+from .view import view
+from .writing import update
+
+NO_RESULT = "its container was not reached, or the run was cut short"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a unit was asked to run, and how that went: failed is what went wrong, or empty."""
+
+    step: int
+    unit: str
+    entry: str
+    digest: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run has ended. failed: by unit, what is wrong. unsettled: those that still change each other.
+
+    closed: ports that could not be opened.
+    """
+
+    failed: Mapping[str, str]
+    unsettled: tuple[str, ...]
+    closed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Steps:
+    """One step of a run that has the lock of the model."""
+
+    def __init__(self, servers: Servers, remotes: Sequence[str], roles: Roles, lock: Lock, timeout: int) -> None:
+        self._servers = servers
+        self._store = Store(servers, remotes)
+        self._roles = roles
+        self._lock = lock
+        self._deadline = Deadline(timeout)
+
+    def next(self, number: int, ran: Sequence[Ran], asked: Sequence[str], *, skip_stop: bool) -> list[tuple[Run, Role]]:
+        """Take down how the last step went, and say who runs what now; nobody, when all is done.
+
+        number: of the step, from 0. asked: the units that were to run in the last one. skip_stop: units that leave are not
+        stopped first. Where that fails the run is over, and the lock given back.
+        """
+        lost = sorted({*asked} - {each.unit for each in ran})
+        try:
+            return self._next(
+                number, [*ran, *(Ran(number - 1, unit, "", failed=NO_RESULT) for unit in lost)], skip_stop
+            )
+        except BaseException:
+            self._store.give_back(self._lock.token)
+            raise
+
+    def _next(self, number: int, ran: Sequence[Ran], skip_stop: bool) -> list[tuple[Run, Role]]:
+        self._store.renew(self._lock)
+        state = self._take_down(ran)
+        roles = roles_of(state.applications, self._roles)
+        if any(each.entry == STOP for each in ran):
+            return []
+        runs: list[Run] = []
+        if number == 0:
+            runs = [self._run(state, each, roles, MAIN) for each in rounds.to_install(state, roles)]
+        if not runs and number <= MOST_ROUNDS:
+            runs = rounds.providers_first(state, rounds.to_tell(state, roles))
+        if not runs and not skip_stop:
+            runs = [self._run(state, each, roles, STOP) for each in rounds.to_stop(state, roles)]
+        return [(run, roles[application_of(run.unit)]) for run in runs]
+
+    def finish(self, *, skip_stop: bool) -> Ending:
+        """Remove what is leaving, open the ports of what is exposed, and give the lock back."""
+        try:
+            ending = self._finish(skip_stop)
+        except BaseException:
+            self._store.give_back(self._lock.token)
+            raise
+        return ending
+
+    def _finish(self, skip_stop: bool) -> Ending:
+        self._store.renew(self._lock)
+        state = self._read()
+        roles = roles_of(state.applications, self._roles)
+        kept = [] if skip_stop else [unit for unit, _record, _container in rounds.to_stop(state, roles)]
+        failed = {
+            unit: record.failed
+            for unit, record, _container in state.units()
+            if record.failed and (unit not in state.leaving or unit in kept)
+        }
+        unsettled = tuple(run.unit for run in rounds.to_tell(state, roles))
+        taken = removal.remove(state, kept)
+        self._remove(taken)
+        removed = tuple(sorted(state.leaving - {*kept}))
+        if taken.state.ends and not taken.state.containers:
+            self._store.forget()
+            return Ending(failed, (), (), removed)
+        self._store.keep(taken.state)
+        closed = tuple(self._expose(self._read()))
+        self._store.give_back(self._lock.token)
+        return Ending(failed, unsettled, closed, removed)
+
+    def _read(self) -> State:
+        state = self._store.read()
+        if state is None:
+            raise InvalidInput(f"remote {self._store.home}: project {self._store.name} is no model any more")
+        return state
+
+    def _run(
+        self, state: State, placed: tuple[str, UnitRecord, Container], roles: Mapping[str, Role], entry: str
+    ) -> Run:
+        unit, record, container = placed
+        role = roles[application_of(unit)]
+        digest = rounds.digest_of_main(state, unit, role) if entry == MAIN else ""
+        variables = role.variables(state.applications[application_of(unit)])
+        return Run(unit, entry, digest, container, view(state, unit, record, container, role), variables)
+
+    def _take_down(self, ran: Sequence[Ran]) -> State:
+        state = self._read()
+        how = {each.unit: each for each in ran}
+
+        def take(container: Container) -> None:
+            changes = {unit: _taking(how[unit]) for unit in container.units if unit in how}
+            if changes:
+                update(self._servers.client(container.remote), container.name, changes)
+
+        in_parallel(take, state.containers)
+        return self._read() if ran else state
+
+    def _remove(self, taken: removal.Removal) -> None:
+        def delete(container: Container) -> None:
+            client = self._servers.client(container.remote)
+            wanted = Wanted(container.name, "absent", force=True)
+            converge(Instance(client, wanted, _no_image), self._deadline, check=False)
+
+        in_parallel(delete, taken.containers)
+        for unit, container in taken.units:
+            wanted = Wanted(container.name, "present", config={key_of(unit): None})
+            converge(Instance(self._servers.client(container.remote), wanted, _no_image), self._deadline, check=False)
+
+    def _expose(self, state: State) -> list[str]:
+        devices, closed = expose.devices(state)
+        remotes = {each.name: each.remote for each in state.containers}
+
+        def change(name: str) -> None:
+            wanted = Wanted(name, "present", devices=devices[name])
+            converge(Instance(self._servers.client(remotes[name]), wanted, _no_image), self._deadline, check=False)
+
+        in_parallel(change, devices)
+        return closed
+
+
+def by_host(runs: Iterable[tuple[Run, Role]], model: str) -> list[dict[str, Any]]:
+    """What there is to run, for the playbook: by container, in the order of the runs. A container runs one at a time."""
+    hosts: dict[str, dict[str, Any]] = {}
+    for run, role in runs:
+        container = run.container
+        host = hosts.setdefault(
+            container.name,
+            {
+                "host": f"{container.name}.{model}",
+                "container": container.name,
+                "remote": container.remote,
+                "project": model,
+                "runs": [],
+            },
+        )
+        host["runs"].append(
+            {
+                "unit": dict(run.seen),
+                "name": run.unit,
+                "role": role.name,
+                "entry": run.entry,
+                "digest": run.digest,
+                "variables": run.variables,
+            }
+        )
+    return list(hosts.values())
+
+
+def _taking(ran: Ran) -> Callable[[UnitRecord], UnitRecord]:
+    return lambda record: _after(record, ran)
+
+
+def _after(record: UnitRecord, ran: Ran) -> UnitRecord:
+    if ran.failed:
+        return replace(record, failed=ran.failed)
+    if ran.entry == MAIN:
+        return replace(record, failed="", installed=ran.digest)
+    if ran.entry == RELATION_CHANGED:
+        return replace(record, failed="", seen=ran.digest)
+    # What is stopped is not installed any more, and not to be stopped again.
+    return replace(record, failed="", installed="")
+
+
+def _no_image(text: str, kind: str) -> choice.ImageChoice:
+    raise InvalidInput(f"image {text} for a {kind}: nothing is made here")

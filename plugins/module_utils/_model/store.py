@@ -1,0 +1,198 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and writes what is kept of a model, on the remotes it is on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+from .._api.client import Client, Reply, path
+from .._api.deadline import REQUEST_SECONDS, Deadline
+from .._api.errors import InvalidInput, NotFound, PreconditionFailed
+from .._resources import addresses, power
+from . import lock
+from .record import PREFIX, from_json, unit_of
+from .servers import Servers, in_parallel
+from .state import MACHINE_KEY, MODEL_KEY, Container, State, counted, to_json
+from .state import from_json as state_from_json
+
+HOME_KEY = "user.flotilla.home"
+# In a project that was made for the model, and so goes with it.
+MADE_KEY = "user.flotilla.made"
+# What is shared with the default project: a project of its own would have no images and an empty profile.
+_FEATURES = {"features.images": "false", "features.profiles": "false"}
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A project's config, or None where there is no such project; and the model's containers in it."""
+
+    config: Mapping[str, str] | None
+    containers: tuple[Container, ...] = ()
+
+
+class Store:
+    """The model's project on each remote. The first remote given is its home, which has all but the containers."""
+
+    def __init__(self, servers: Servers, remotes: Sequence[str]) -> None:
+        if not remotes or len(set(remotes)) < len(remotes):
+            raise InvalidInput("remotes: at least one is needed, and each once")
+        self.servers = servers
+        self.name = servers.project
+        self.remotes = tuple(remotes)
+        # Those on which the project was found.
+        self.there: frozenset[str] = frozenset()
+
+    @property
+    def home(self) -> str:
+        return self.remotes[0]
+
+    def read(self) -> State | None:
+        """The model, on the remotes named and on those it has been on before; None where there is none.
+
+        Raises InvalidInput where the first remote named is not the model's home.
+        """
+        found = dict(zip(self.remotes, in_parallel(self._look, self.remotes)))
+        self.there = frozenset(remote for remote, each in found.items() if each.config is not None)
+        config = found[self.home].config or {}
+        if MODEL_KEY not in config:
+            self._refuse_other_home(found)
+            # A run that was cut short may have made the project, and nothing more.
+            return State(self.name, self.remotes) if MADE_KEY in config else None
+        kept = state_from_json(self.name, config[MODEL_KEY])
+        self.remotes = tuple(dict.fromkeys([*self.remotes, *kept.remotes]))
+        more = [remote for remote in self.remotes if remote not in found]
+        found.update(zip(more, in_parallel(self._look, more)))
+        self.there = frozenset(remote for remote, each in found.items() if each.config is not None)
+        containers = tuple(each for remote in self.remotes for each in found[remote].containers)
+        there = {each.machine.partition("/")[0] for each in containers}
+        machines = {number: each for number, each in kept.machines.items() if number in there}
+        leaving = kept.leaving & {unit for each in containers for unit in each.units}
+        return replace(kept, remotes=self.remotes, containers=containers, machines=machines, leaving=leaving)
+
+    def begin(self, wanted: lock.Lock, *, take_over: bool) -> None:
+        """Make the projects that are not there, and take the lock."""
+        for remote in self.remotes:
+            self._make_project(remote)
+        for remote in self.remotes[1:]:
+            self._change(remote, lambda config: {**config, HOME_KEY: self.home})
+        self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
+
+    def renew(self, wanted: lock.Lock) -> None:
+        """Raises InvalidInput if somebody else has taken the lock over."""
+        self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=False))
+
+    def give_back(self, token: str) -> None:
+        self._change(self.home, lambda config: lock.given_back(config, token))
+
+    def keep(self, state: State) -> None:
+        """Write what is kept of the model, if it differs."""
+        text = to_json(counted(state))
+        self._change(self.home, lambda config: {**config, MODEL_KEY: text})
+
+    def forget(self) -> None:
+        """Remove the projects that were made for the model, and from others all that is the model's."""
+        for remote in reversed(self.remotes):
+            project = self._project(self.servers.client(remote))
+            if project is not None and MADE_KEY in (project.metadata.get("config") or {}):
+                self._delete_project(remote)
+            elif project is not None:
+                self._change(remote, _without_model)
+
+    def _look(self, remote: str) -> _Found:
+        client = self.servers.client(remote)
+        project = self._project(client)
+        if project is None:
+            return _Found(None)
+        listed = client.get(path("instances"), doing="list containers", recursion="2").metadata
+        containers = [_container(remote, each) for each in listed or () if MACHINE_KEY in (each.get("config") or {})]
+        return _Found(project.metadata.get("config") or {}, tuple(containers))
+
+    def _refuse_other_home(self, found: Mapping[str, _Found]) -> None:
+        homes = {remote: (each.config or {}).get(HOME_KEY) for remote, each in found.items()}
+        for remote, home in homes.items():
+            if home:
+                raise InvalidInput(
+                    f"model {self.name} on remote {remote} has its home on another remote, {home}: name that one first in"
+                    " remotes"
+                )
+        orphans = [f"{remote}:{each.name}" for remote, seen in found.items() for each in seen.containers]
+        if orphans:
+            raise InvalidInput(
+                f"project {self.name} has containers of a model, {', '.join(orphans)}, and nothing else of it: delete them,"
+                " or name the model's home first in remotes"
+            )
+
+    def _project(self, client: Client) -> Reply | None:
+        try:
+            return client.get(path("projects", self.name), doing=f"read project {self.name}")
+        except NotFound:
+            return None
+
+    def _make_project(self, remote: str) -> None:
+        client = self.servers.client(remote)
+        if self._project(client):
+            return
+        config = {**_FEATURES, MADE_KEY: "true"}
+        payload = {"name": self.name, "description": f"Model {self.name}", "config": config}
+        client.write("POST", path("projects"), payload, doing=f"create project {self.name}", deadline=_deadline())
+
+    def _delete_project(self, remote: str) -> None:
+        client = self.servers.client(remote)
+        client.write("DELETE", path("projects", self.name), doing=f"delete project {self.name}", deadline=_deadline())
+
+    def _change(self, remote: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Change a project's config; again from the start when somebody else has changed it in between."""
+        client = self.servers.client(remote)
+        where = path("projects", self.name)
+        for attempt in range(_ATTEMPTS):
+            found = client.get(where, doing=f"read project {self.name}")
+            config = found.metadata.get("config") or {}
+            changed = dict(change(config))
+            if changed == config:
+                return
+            payload = {"description": found.metadata.get("description") or "", "config": changed}
+            try:
+                client.write(
+                    "PUT", where, payload, doing=f"update project {self.name}", deadline=_deadline(), etag=found.etag
+                )
+                return
+            except PreconditionFailed:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+
+def _container(remote: str, content: Mapping[str, Any]) -> Container:
+    config = content["config"]
+    units = {
+        unit_of(key): from_json(text, f"unit {unit_of(key)}") for key, text in config.items() if key.startswith(PREFIX)
+    }
+    try:
+        machine = str(json.loads(config[MACHINE_KEY])["number"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidInput(
+            f"remote {remote}: what container {content['name']} keeps in {MACHINE_KEY} is not understood"
+        ) from error
+    return Container(
+        name=content["name"],
+        remote=remote,
+        machine=machine,
+        running=power.status(content) == "running",
+        addresses=addresses.by_family(content.get("state") or {}),
+        units=units,
+        devices=content.get("devices") or {},
+        location=str(content.get("location") or ""),
+    )
+
+
+def _without_model(config: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in config.items() if key not in (MODEL_KEY, HOME_KEY, lock.LOCK_KEY)}
+
+
+def _deadline() -> Deadline:
+    return Deadline(REQUEST_SECONDS)
