@@ -1,0 +1,321 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models, from a bundle to their end, on a real LXD and a real Incus: small charms in containers without Python."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+LXD, INCUS = "lxd-a", "incus-a"
+ROLES = str(Path(__file__).parent / "roles")
+SECRET = "secret-of-store"
+STORE = {"charm": "t-store", "num_units": 1, "options": {"size": 5}}
+WEB = {
+    "applications": {
+        "store": STORE,
+        "api": {"charm": "t-api", "num_units": 2, "constraints": "mem=64M"},
+        "side": {"charm": "t-side"},
+    },
+    "relations": [["api", "store"], ["side", "api"]],
+}
+
+
+class Site:
+    """One model of a test's own, and the playbooks for it."""
+
+    def __init__(self, name, remotes, playbook, command_line, directory):
+        self.name = name
+        self.remotes = remotes
+        self._playbook = playbook
+        self._command_line = command_line
+        self._bundle = directory / "bundle.yaml"
+
+    def run(self, playbook, *arguments, fails=False, **variables):
+        extra = {"model": self.name, "remotes": self.remotes, "roles_path": [ROLES], **variables}
+        run = self._playbook(Path(f"flotilla.lxd.{playbook}"), *arguments, fails=fails, extra=extra)
+        assert SECRET not in run.text
+        return run
+
+    def deploy(self, bundle, *arguments, **options):
+        self._bundle.write_text(yaml.safe_dump(bundle))
+        return self.run("deploy", *arguments, bundle=str(self._bundle), image="busybox", **options)
+
+    def containers(self):
+        """By name, as the remotes' own commands list them."""
+        found = {}
+        for remote in self.remotes:
+            if self.name in self.projects(remote):
+                listed = self._command_line(remote, "list", f"{remote}:", f"--project={self.name}", "--format=json")
+                found.update({each["name"]: {**each, "remote": remote} for each in json.loads(listed)})
+        return found
+
+    def projects(self, remote):
+        return [
+            each["name"]
+            for each in json.loads(self._command_line(remote, "project", "list", f"{remote}:", "--format=json"))
+        ]
+
+    def inside(self, container, *command):
+        remote = next(remote for remote in self.remotes if container in self._names(remote))
+        return self._command_line(remote, "exec", f"{remote}:{container}", f"--project={self.name}", "--", *command)
+
+    def call(self, remote, *arguments):
+        return self._command_line(remote, *arguments, f"--project={self.name}")
+
+    def clear(self):
+        for name, each in self.containers().items():
+            self.call(each["remote"], "delete", "--force", f"{each['remote']}:{name}")
+        for remote in self.remotes:
+            if self.name in self.projects(remote):
+                self._command_line(remote, "project", "delete", f"{remote}:{self.name}")
+
+    def _names(self, remote):
+        return {name for name, each in self.containers().items() if each["remote"] == remote}
+
+
+@pytest.fixture
+def site_on(playbook, command_line, tmp_path):
+    """Make a model on these remotes; what is left of it is removed afterwards."""
+    made = []
+
+    def make(*remotes):
+        made.append(Site(f"t-{uuid.uuid4().hex[:8]}", list(remotes), playbook, command_line, tmp_path))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.clear()
+
+
+@pytest.fixture
+def site(site_on, remote):
+    return site_on(remote)
+
+
+@pytest.fixture
+def model_of(local_tasks):
+    """The model as model_info tells it."""
+
+    def ask(site):
+        task = {"name": "info", "flotilla.lxd.model_info": {"model": site.name, "remotes": site.remotes[:1]}}
+        return local_tasks([task]).result("info").get("model")
+
+    return ask
+
+
+def assert_idle(run):
+    """Nothing was to be done, and no container was asked anything."""
+    assert "No changes to apply." in run.stdout
+    assert "changed=0" in run.stdout and run.stdout.count("changed=") == 1, run.stdout
+
+
+def plan_of(run):
+    return [line for entry in run.tasks for line in entry["result"].get("changes") or ()]
+
+
+def units(model):
+    return {
+        name: each["status"]
+        for application in model["applications"].values()
+        for unit, unit_is in application.get("units", {}).items()
+        for name, each in {unit: unit_is, **unit_is.get("subordinates", {})}.items()
+    }
+
+
+def test_life_of_a_model(site, model_of):
+    run = site.deploy(WEB, "--check")
+    assert "add unit api/1 to new machine 1" in plan_of(run)
+    assert site.containers() == {} and site.name not in site.projects(site.remotes[0])
+
+    site.deploy(WEB)
+    model = model_of(site)
+    assert units(model) == dict.fromkeys(["api/0", "side/0", "api/1", "side/1", "store/0"], "active")
+    assert model["applications"]["api"]["message"] == "store/0"
+    assert {each["type"] for each in model["relations"]} == {"regular", "subordinate", "peer"}
+    containers = site.containers()
+    assert containers.keys() == {"api-0", "api-1", "store-0"}
+    assert containers["api-0"]["config"]["limits.memory"] == "64MiB"
+    assert site.inside("store-0", "cat", "/size").split() == ["5", "5"]
+    assert site.inside("api-1", "cat", "/side").split() == ["side/1", "api/1"]
+    assert_idle(site.deploy(WEB))
+
+    site.run("scale", application="api", units=1)
+    assert site.containers().keys() == {"api-0", "store-0"}
+    assert "departed api/1" in site.inside("store-0", "cat", "/log")
+    site.run("scale", application="api", units=2)
+    # A number is never used again, and an application that has fewer units than the bundle says gets them back.
+    assert site.containers().keys() == {"api-0", "api-2", "store-0"}
+    assert_idle(site.run("scale", application="api", units=2))
+    assert_idle(site.deploy(WEB))
+
+    changed = {**WEB, "applications": {**WEB["applications"], "store": {**STORE, "options": {"size": 7}}}}
+    run = site.deploy(changed)
+    assert "set application options for store" in plan_of(run)
+    assert site.inside("store-0", "cat", "/size").split() == ["7", "7"]
+    assert_idle(site.deploy(changed))
+
+    site.run("remove", application="store")
+    assert site.containers().keys() == {"api-0", "api-2"}
+    assert "departed store/0" in site.inside("api-0", "cat", "/log")
+    assert units(model_of(site))["api/0"] == "waiting"
+    assert_idle(site.run("remove", application="store"))
+
+    run = site.run("destroy", fails=True, confirm="no")
+    assert "Nothing was destroyed" in run.text and site.containers()
+    site.run("destroy", confirm=site.name)
+    assert site.name not in site.projects(site.remotes[0])
+    assert "changed=0" in site.run("destroy", confirm=site.name).stdout
+
+
+def test_a_unit_that_fails_is_taken_up_again(site, model_of):
+    two = {
+        "applications": {"store": {**STORE, "num_units": 2}, "api": {"charm": "t-api", "num_units": 1}},
+        "relations": [["api", "store"]],
+    }
+    site.deploy(two)
+    site.inside("store-0", "touch", "/broken")
+    changed = {
+        **two,
+        "applications": {**two["applications"], "store": {**STORE, "num_units": 2, "options": {"size": 9}}},
+    }
+    run = site.deploy(changed, fails=True)
+    assert "store/0: Fail while a file is there" in run.text
+    model = model_of(site)
+    assert units(model) == {"api/0": "active", "store/0": "error", "store/1": "active"}
+    assert model["applications"]["store"]["status"] == "error"
+    # The others went on.
+    assert site.inside("store-1", "cat", "/size").split() == ["9", "9"]
+    assert "run store/0 again, which is in error" in plan_of(site.deploy(changed, fails=True))
+    site.inside("store-0", "rm", "/broken")
+    site.deploy(changed)
+    assert site.inside("store-0", "cat", "/size").split() == ["9", "9"]
+    assert set(units(model_of(site)).values()) == {"active"}
+    assert_idle(site.deploy(changed))
+
+    site.inside("store-1", "touch", "/stays")
+    run = site.run("remove", fails=True, unit_name="store/1")
+    assert "store/1: Fail while a file is there" in run.text and "store-1" in site.containers()
+    site.run("remove", unit_name="store/1", skip_stop=True)
+    assert site.containers().keys() == {"api-0", "store-0"}
+
+
+def test_across_two_kinds_of_servers(site_on, model_of):
+    site = site_on(LXD, INCUS)
+    bundle = {
+        "applications": {
+            "store": {**STORE, "num_units": 2, "to": ["0", "1"]},
+            "api": {"charm": "t-api", "num_units": 2, "to": ["lxd:0", "store/1"]},
+        },
+        "machines": {"0": {}, "1": {"constraints": "zones=lxd-a"}},
+        "relations": [["api", "store"]],
+    }
+    site.deploy(bundle, machines={"0": INCUS})
+    model = model_of(site)
+    places = {
+        unit: each["remote"]
+        for application in model["applications"].values()
+        for unit, each in application["units"].items()
+    }
+    assert places == {"store/0": INCUS, "store/1": LXD, "api/0": INCUS, "api/1": LXD}
+    assert model["applications"]["api"]["units"]["api/1"]["container"] == "store-1"
+    assert {each["bundle_machine"] for each in model["machines"].values()} == {"0", "1", ""}
+    assert_idle(site.deploy(bundle))
+
+    foreign = site.run("scale", fails=True, application="api", units=1, remotes=[INCUS])
+    assert f"has its home on another remote, {LXD}" in foreign.text
+    # The home knows the others.
+    site.run("scale", application="api", units=0, remotes=[LXD])
+    assert site.containers().keys() == {"store-0", "store-1"}
+    site.run("destroy", confirm=site.name, remotes=[LXD])
+    assert site.containers() == {}
+    assert site.name not in site.projects(LXD) and site.name not in site.projects(INCUS)
+
+
+def test_what_others_do_to_a_model(site, model_of):
+    bundle = {"applications": {"store": {**STORE, "num_units": 2}}}
+    site.deploy(bundle)
+    remote = site.remotes[0]
+    site.call(remote, "delete", "--force", f"{remote}:store-0")
+    site.call(remote, "stop", "--force", f"{remote}:store-1")
+    run = site.deploy(bundle)
+    assert {"add unit store/2 to new machine 2", "start container store-1 of machine 1"} <= {*plan_of(run)}
+    assert units(model_of(site)) == {"store/1": "active", "store/2": "active"}
+    assert_idle(site.deploy(bundle))
+
+
+def test_two_deploys_at_once(site, local_tasks, model_of):
+    bundle = {"applications": {"store": {**STORE, "num_units": 2}}}
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda _number: _deploy(site, bundle), range(2)))
+    assert "is being changed by" in "".join(outcomes) or sum("No changes to apply." in each for each in outcomes) == 1
+    assert units(model_of(site)) == {"store/0": "active", "store/1": "active"}
+
+    # A run that died has left its lock.
+    more = {"applications": {"store": {**STORE, "num_units": 3}}}
+    options = {
+        "path": str(_written(site, more)),
+        "model": site.name,
+        "remotes": site.remotes,
+        "image": "busybox",
+        "roles_path": [ROLES],
+    }
+    dead = local_tasks([{"name": "dead", "flotilla.lxd.deploy": options}]).result("dead")
+    run = site.deploy(more, fails=True)
+    assert f"Model {site.name} is being changed by" in run.text or f"model {site.name} is being changed by" in run.text
+    site.deploy(more, take_over=True)
+    assert set(units(model_of(site)).values()) == {"active"} and len(site.containers()) == 3
+    step = {"model": site.name, "remotes": site.remotes, "lock": dead["lock"], "roles_path": [ROLES]}
+    local_tasks([{"name": "late", "flotilla.lxd.model_step": step}])
+    assert_idle(site.deploy(more))
+
+
+def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
+    site = site_on(LXD)
+    wrong = {
+        "applications": {
+            "store": {"charm": "t-store", "num_units": 1, "to": ["7"], "options": {"color": "red"}},
+            "api": {"charm": "t-api", "num_units": 1},
+        },
+        "relations": [["api:db", "nobody:store"]],
+    }
+    run = site.deploy(wrong, fails=True)
+    for text in ('placement "7"', '"color" not found', '"nobody" not defined'):
+        assert text in run.text, text
+    run = site.deploy(
+        {"applications": {"x": {"charm": "t-nothing", "num_units": 1}, "y": {"charm": "t-void"}}}, fails=True
+    )
+    assert "no role t-nothing (charm t-nothing of application x)" in run.text and "t-void" in run.text
+    run = site.run("deploy", fails=True, bundle=str(_written(site, WEB)), image="t-no-such-image")
+    assert "there is no image t-no-such-image" in run.text
+    run = site.deploy({"applications": {"store": {**STORE, "constraints": "zones=moon"}}}, fails=True)
+    assert "zones=moon" in run.text
+    run = site.run("scale", fails=True, application="api", units=2)
+    assert f"project {site.name} is no model" in run.text
+    assert site.name not in site.projects(LXD)
+
+
+def test_exposed_ports_are_open(site):
+    bundle = {"applications": {"store": {**STORE, "expose": True}}}
+    site.deploy(bundle)
+    devices = site.containers()["store-0"]["devices"]
+    assert devices["flotilla-tcp-18999"]["listen"] == "tcp:0.0.0.0:18999"
+    assert_idle(site.deploy(bundle))
+
+
+def _written(site, bundle):
+    site._bundle.write_text(yaml.safe_dump(bundle))
+    return site._bundle
+
+
+def _deploy(site, bundle):
+    try:
+        return site.deploy(bundle).text
+    except AssertionError as error:
+        return str(error)

@@ -1,0 +1,199 @@
+# Copyright: the flotilla.lxd developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the changes of a plan make of a model, and how long that takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import read
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.roles import Roles
+from ansible_collections.flotilla.lxd.plugins.module_utils._model import rounds
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import roles_of
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.growth import container_name, grow
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.placing import Sites, place
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import (
+    Container,
+    Machine,
+    State,
+    counted,
+    for_planner,
+    from_json,
+    to_json,
+)
+
+SITES = Sites(["one", "two"], {"two": ["east", "west"]}, {"5": "two:west", "6": "three", "7": "two:north"})
+
+
+@pytest.fixture
+def grown(tmp_path):
+    """What a bundle of the charms db, api and log (a subordinate of api) makes of a model."""
+    for name, charm in {
+        "db": "provides: {server: sql}",
+        "api": "{requires: {db: sql}, provides: {host: {interface: beside, scope: container}}}",
+        "log": "{subordinate: true, requires: {host: {interface: beside, scope: container}}}",
+    }.items():
+        (tmp_path / "roles" / name / "meta").mkdir(parents=True)
+        (tmp_path / "roles" / name / "meta" / "charm.yml").write_text(charm)
+        (tmp_path / "roles" / name / "tasks").mkdir()
+        (tmp_path / "roles" / name / "tasks" / "main.yml").write_text("[]")
+    roles = Roles({}, (str(tmp_path / "roles"),))
+
+    def grow_by(text, state=None):
+        state = state or State("web", ("one", "two"))
+        (tmp_path / "bundle.yaml").write_text(text)
+        reading = read(str(tmp_path / "bundle.yaml"), [], roles)
+        assert reading.may_be_deployed, reading.findings
+        changes = plan(reading.bundle, for_planner(state), roles, reading.charms)
+        return grow(state, changes, lambda applications: roles_of(applications, roles), SITES)
+
+    return grow_by
+
+
+def made(growth):
+    """The model once its containers are there."""
+    new = tuple(
+        Container(each.name, each.remote, each.machine, True, {"ipv4": ["192.0.2.1"]}, each.units)
+        for each in growth.new
+    )
+    joined = tuple(
+        replace(each, units={**each.units, **growth.joining.get(each.name, {})}) for each in growth.state.containers
+    )
+    return counted(replace(growth.state, containers=(*joined, *new)))
+
+
+FIRST = """
+applications:
+  db: {charm: db, num_units: 1, constraints: mem=1G}
+  api: {charm: api, num_units: 2, to: [db, new]}
+  log: {charm: log}
+relations: [[api, db], [log, api]]
+"""
+
+
+def test_the_first_time(grown):
+    growth = grown(FIRST)
+    assert {each.name: (each.machine, each.remote, [*each.units]) for each in growth.new} == {
+        "db-0": ("0", "one", ["db/0", "api/0", "log/0"]),
+        "api-1": ("1", "two", ["api/1", "log/1"]),
+    }
+    assert growth.new[0].limits.config == {"limits.memory": "1024MiB"}
+    assert [change.text for change in growth.subordinates] == [
+        "add unit log/0 beside api/0",
+        "add unit log/1 beside api/1",
+    ]
+    assert growth.state.relations == (("api:db", "db:server"), ("log:host", "api:host"))
+    # Numbers count once the containers are there: what could not be made is not skipped the next time.
+    assert growth.state.applications["api"].next_unit == 0
+    after = made(growth)
+    assert {name: each.next_unit for name, each in after.applications.items()} == {"db": 1, "api": 2, "log": 2}
+    assert after.next_machine == 2
+
+
+def test_again_and_more(grown):
+    after = made(grown(FIRST))
+    again = grown(FIRST, after)
+    assert (again.new, again.joining, again.subordinates) == ((), {}, ())
+    assert to_json(again.state) == to_json(after)
+    assert from_json("web", to_json(after)) == replace(after, containers=())
+
+    more = grown(FIRST.replace("num_units: 1", "num_units: 2"), after)
+    assert [(each.name, each.machine) for each in more.new] == [("db-1", "2")]
+
+
+def test_a_subordinate_that_comes_later_joins(grown):
+    without = FIRST.replace("  log: {charm: log}\n", "").replace(", [log, api]", "")
+    growth = grown(FIRST, made(grown(without)))
+    assert growth.new == ()
+    assert {name: [*units] for name, units in growth.joining.items()} == {"db-0": ["log/0"], "api-1": ["log/1"]}
+
+
+def test_containers_on_a_machine_are_beside_it(grown):
+    growth = grown(
+        """
+        applications:
+          db: {charm: db, num_units: 2, to: ["lxd:5", "lxd:5"]}
+        machines: {"5": {}}
+        """
+    )
+    assert [(each.name, each.machine, each.remote, each.target) for each in growth.new] == [
+        ("db-0", "0/lxd/0", "two", "west"),
+        ("db-1", "0/lxd/1", "two", "west"),
+    ]
+
+
+def test_scaling(grown):
+    state = made(grown(FIRST))
+    changes, after = Scaling({"api": 3, "db": "0"}).plan(state)
+    assert [change.text for change in changes] == ["add unit api/2 to new machine 2"]
+    assert after.leaving == {"db/0"}
+    _changes, after = Scaling({"api": 1}).plan(state)
+    assert after.leaving == {"api/1", "log/1"}
+    for wanted, text in [
+        ({"nope": 1}, "no application nope to scale: it has api, db, log"),
+        ({"log": 1}, "log is subordinate"),
+        ({"api": -1}, "-1 units, which is no number"),
+        ({"api": "many"}, "many units, which is no number"),
+        ({"api": True}, "True units, which is no number"),
+    ]:
+        with pytest.raises(InvalidInput, match=text):
+            Scaling(wanted).plan(state)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "zones", "expected"),
+    [
+        ("", (), ("two", "")),
+        ("", ("one",), ("one", "")),
+        ("", ("west",), ("two", "west")),
+        ("", ("moon", "east", "west"), ("two", "east")),
+        ("5", ("one",), ("two", "west")),
+    ],
+)
+def test_places(bundle, zones, expected):
+    assert place(SITES, {"0": Machine("one")}, bundle, zones) == expected
+
+
+@pytest.mark.parametrize(
+    ("bundle", "zones", "text"),
+    [
+        ("", ("moon",), "zones=moon: none of these"),
+        ("6", (), "machine 6 is to be on three"),
+        ("7", (), "member north of remote two"),
+    ],
+)
+def test_places_that_are_not_there(bundle, zones, text):
+    with pytest.raises(InvalidInput, match=text):
+        place(SITES, {}, bundle, zones)
+
+
+def test_names_of_containers():
+    assert container_name("api/0") == "api-0"
+    assert container_name("a" * 80 + "/12") == "a" * 60 + "-12"
+
+
+def test_two_hundred_units_are_planned_quickly(grown):
+    text = FIRST.replace("num_units: 2, to: [db, new]", "num_units: 200")
+    start = time.monotonic()
+    state = made(grown(text))
+    growth = grown(text, state)
+    assert time.monotonic() - start < 3, "planning it twice"
+    assert growth.new == () and len(state.containers) == 201
+
+    installed = {
+        name: replace(role, entries=role.entries | {"relation_changed"}) for name, role in growth.roles.items()
+    }
+    containers = tuple(
+        replace(each, units={unit: replace(record, installed="x") for unit, record in each.units.items()})
+        for each in state.containers
+    )
+    start = time.monotonic()
+    assert len(rounds.to_tell(replace(state, containers=containers), installed)) == 401
+    assert time.monotonic() - start < 5, "what each of them sees"
