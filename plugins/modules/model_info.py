@@ -75,7 +75,7 @@ model:
               leader: true
               leaving: false
               machine: "0"
-              container: api-0
+              container: web-api-0
               remote: lxd-a
               address: 192.0.2.17
               ports: [3000/tcp]
@@ -85,7 +85,7 @@ model:
       sample:
         "0":
           status: started
-          container: api-0
+          container: web-api-0
           remote: lxd-a
           location: none
           address: 192.0.2.17

@@ -103,8 +103,7 @@ hosts:
   type: list
   elements: dict
   sample:
-    - host: api-0.web
-      container: api-0
+    - host: web-api-0
       remote: lxd-a
       project: web
       runs:

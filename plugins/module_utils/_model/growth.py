@@ -30,6 +30,7 @@ from .placing import Sites, place
 from .record import UnitRecord
 from .state import Application, Machine, State, application_of, container_scoped, number_of
 
+_LONGEST_NAME = 63
 FindRoles = Callable[[Mapping[str, Application]], Mapping[str, Role]]
 
 
@@ -81,11 +82,15 @@ def grow(state: State, changes: Iterable[Change], find_roles: FindRoles, sites: 
     return grower.grown(find_roles)
 
 
-def container_name(unit: str) -> str:
-    """A container is called like the first unit on it. The names of both servers are those of hosts."""
-    name = re.sub(r"[^a-zA-Z0-9-]", "-", unit)
-    application, _dash, number = name.rpartition("-")
-    return name if len(name) <= 63 else f"{application[: 62 - len(number)]}-{number}"
+def container_name(model: str, unit: str) -> str:
+    """A container is called like the model and the first unit on it: the names on one network have to differ, whatever the
+    project. Those of both servers are names of hosts.
+    """
+    own = re.sub(r"[^a-zA-Z0-9-]", "-", unit)
+    prefix = re.sub(r"[^a-zA-Z0-9-]", "-", model)
+    room = _LONGEST_NAME - len(own) - 1
+    name = f"{prefix[:room]}-{own}" if room > 0 else own[-_LONGEST_NAME:]
+    return name.lstrip("-0123456789")
 
 
 class _Grower:
@@ -194,7 +199,12 @@ class _Grower:
             said = said or application.constraints
         series = machine.series if "/" not in number and machine.series else application.series
         return NewContainer(
-            container_name(unit), number, machine.remote, machine.target, series, limits(constraints.parse(said))
+            container_name(self._state.name, unit),
+            number,
+            machine.remote,
+            machine.target,
+            series,
+            limits(constraints.parse(said)),
         )
 
     def _count(self, unit: str) -> None:

@@ -187,8 +187,7 @@ def by_host(runs: Iterable[tuple[Run, Role]], model: str) -> list[dict[str, Any]
         host = hosts.setdefault(
             container.name,
             {
-                "host": f"{container.name}.{model}",
-                "container": container.name,
+                "host": container.name,
                 "remote": container.remote,
                 "project": model,
                 "runs": [],

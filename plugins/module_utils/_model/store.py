@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
-from .._api.errors import InvalidInput, NotFound, PreconditionFailed
+from .._api.errors import ApiError, InvalidInput, NotFound, PreconditionFailed
 from .._resources import addresses, power
 from . import lock
 from .record import PREFIX, from_json, unit_of
@@ -116,7 +116,7 @@ class Store:
     def _refuse_other_home(self, found: Mapping[str, _Found]) -> None:
         homes = {remote: (each.config or {}).get(HOME_KEY) for remote, each in found.items()}
         for remote, home in homes.items():
-            if home:
+            if home and home != self.home:
                 raise InvalidInput(
                     f"model {self.name} on remote {remote} has its home on another remote, {home}: name that one first in"
                     " remotes"
@@ -140,7 +140,12 @@ class Store:
             return
         config = {**_FEATURES, MADE_KEY: "true"}
         payload = {"name": self.name, "description": f"Model {self.name}", "config": config}
-        client.write("POST", path("projects"), payload, doing=f"create project {self.name}", deadline=_deadline())
+        try:
+            client.write("POST", path("projects"), payload, doing=f"create project {self.name}", deadline=_deadline())
+        except ApiError:
+            # Another run may have been quicker.
+            if not self._project(client):
+                raise
 
     def _delete_project(self, remote: str) -> None:
         client = self.servers.client(remote)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
@@ -81,8 +82,8 @@ relations: [[api, db], [log, api]]
 def test_the_first_time(grown):
     growth = grown(FIRST)
     assert {each.name: (each.machine, each.remote, [*each.units]) for each in growth.new} == {
-        "db-0": ("0", "one", ["db/0", "api/0", "log/0"]),
-        "api-1": ("1", "two", ["api/1", "log/1"]),
+        "web-db-0": ("0", "one", ["db/0", "api/0", "log/0"]),
+        "web-api-1": ("1", "two", ["api/1", "log/1"]),
     }
     assert growth.new[0].limits.config == {"limits.memory": "1024MiB"}
     assert [change.text for change in growth.subordinates] == [
@@ -105,14 +106,14 @@ def test_again_and_more(grown):
     assert from_json("web", to_json(after)) == replace(after, containers=())
 
     more = grown(FIRST.replace("num_units: 1", "num_units: 2"), after)
-    assert [(each.name, each.machine) for each in more.new] == [("db-1", "2")]
+    assert [(each.name, each.machine) for each in more.new] == [("web-db-1", "2")]
 
 
 def test_a_subordinate_that_comes_later_joins(grown):
     without = FIRST.replace("  log: {charm: log}\n", "").replace(", [log, api]", "")
     growth = grown(FIRST, made(grown(without)))
     assert growth.new == ()
-    assert {name: [*units] for name, units in growth.joining.items()} == {"db-0": ["log/0"], "api-1": ["log/1"]}
+    assert {name: [*units] for name, units in growth.joining.items()} == {"web-db-0": ["log/0"], "web-api-1": ["log/1"]}
 
 
 def test_containers_on_a_machine_are_beside_it(grown):
@@ -124,8 +125,8 @@ def test_containers_on_a_machine_are_beside_it(grown):
         """
     )
     assert [(each.name, each.machine, each.remote, each.target) for each in growth.new] == [
-        ("db-0", "0/lxd/0", "two", "west"),
-        ("db-1", "0/lxd/1", "two", "west"),
+        ("web-db-0", "0/lxd/0", "two", "west"),
+        ("web-db-1", "0/lxd/1", "two", "west"),
     ]
 
 
@@ -175,8 +176,11 @@ def test_places_that_are_not_there(bundle, zones, text):
 
 
 def test_names_of_containers():
-    assert container_name("api/0") == "api-0"
-    assert container_name("a" * 80 + "/12") == "a" * 60 + "-12"
+    assert container_name("web", "api/0") == "web-api-0"
+    assert container_name("7_we.b", "api/0") == "we-b-api-0"
+    for model, unit in [("w" * 80, "api/12"), ("web", "a" * 80 + "/12"), ("web", "a" * 61 + "/1")]:
+        name = container_name(model, unit)
+        assert len(name) == 63 and re.fullmatch("[a-z][a-z-]+-12?", name)
 
 
 def test_two_hundred_units_are_planned_quickly(grown):
