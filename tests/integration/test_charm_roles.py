@@ -23,10 +23,7 @@ PORT = 18480
 
 @dataclass
 class Model:
-    """A bundle of the collection as a model of the test's own.
-
-    Applications get a prefix: containers of other models on the same network may not have the names of these.
-    """
+    """A model of the test's own."""
 
     remote: str
     playbook: object
@@ -35,30 +32,24 @@ class Model:
     directory: Path
     name: str = field(default_factory=lambda: f"t-{uuid.uuid4().hex[:6]}")
 
-    def of(self, name: str) -> str:
-        return f"{self.name}-{name}"
-
     def run(self, playbook: str, **variables):
         extra = {"model": self.name, "remotes": [self.remote], **variables}
         return self.playbook(Path(f"flotilla.lxd.{playbook}"), extra=extra)
 
     def deploy(self, bundle: dict):
-        """Deploy it."""
-        applications = {self.of(name): value for name, value in bundle["applications"].items()}
-        relations = [[self.of(end) for end in pair] for pair in bundle.get("relations", [])]
         path = self.directory / "bundle.yml"
-        path.write_text(yaml.safe_dump({"applications": applications, "relations": relations}))
+        path.write_text(yaml.safe_dump(bundle))
         return self.run("deploy", bundle=str(path))
 
     def units(self) -> dict[str, dict]:
-        """By name without the prefix, subordinates too."""
+        """By name, subordinates too."""
         task = {"name": "info", "flotilla.lxd.model_info": {"model": self.name, "remotes": [self.remote]}}
         found = {}
         for application in self.local_tasks([task]).result("info")["model"]["applications"].values():
             for name, unit in application.get("units", {}).items():
                 found[name] = unit
                 found.update(unit.get("subordinates", {}))
-        return {name.removeprefix(f"{self.name}-"): unit for name, unit in found.items()}
+        return found
 
     def fetch(self, path: str, body: dict | None = None) -> str:
         """Through the proxy, by the address of the server that it is on."""
@@ -113,7 +104,7 @@ def test_a_site_and_its_api_behind_a_proxy(model):
 
     # What one unit has written, each of them reads.
     answers = [json.loads(model.fetch("/api/messages")) for _ in range(12)]
-    assert {answer["unit"] for answer in answers} == {model.of("api/0"), model.of("api/1")}
+    assert {answer["unit"] for answer in answers} == {"api/0", "api/1"}
     assert {answer["messages"][0]["text"] for answer in answers} == {"kept"}
     with pytest.raises(urllib.error.HTTPError) as refused:
         model.fetch("/api/messages", {"text": " "})
@@ -121,10 +112,10 @@ def test_a_site_and_its_api_behind_a_proxy(model):
 
     assert changed(model.deploy(bundle)) == []
 
-    model.run("scale", application=model.of("api"), units=1)
+    model.run("scale", application="api", units=1)
     assert model.units()["proxy/0"]["message"] == "/api/, / over 2 units"
     answers = [json.loads(model.fetch("/api/messages")) for _ in range(6)]
-    assert {answer["unit"] for answer in answers} == {model.of("api/0")}
+    assert {answer["unit"] for answer in answers} == {"api/0"}
 
 
 @pytest.mark.parametrize("remote", ["lxd-a"])

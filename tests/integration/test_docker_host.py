@@ -52,7 +52,9 @@ def role(playbook, name, remote):
 
 def page_of(command_line, remote, name):
     (container,) = [
-        one for one in json.loads(command_line(remote, "list", f"{remote}:{name}", "--format=json")) if one["name"] == name
+        one
+        for one in json.loads(command_line(remote, "list", f"{remote}:{name}", "--format=json"))
+        if one["name"] == name
     ]
     addresses = container["state"]["network"]["eth0"]["addresses"]
     address = next(one["address"] for one in addresses if one["family"] == "inet")
