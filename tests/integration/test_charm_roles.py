@@ -128,7 +128,7 @@ def test_mongodb_without_a_package_source(model):
     units = model.units()
     assert units["mongodb/0"]["status"] == "blocked"
     assert units["mongodb/0"]["message"].startswith("no package source has mongodb-org-server: set the option source")
-    assert (units["api/0"]["status"], units["api/0"]["message"]) == ("waiting", f"for {model.of('mongodb')}")
+    assert (units["api/0"]["status"], units["api/0"]["message"]) == ("waiting", "for mongodb")
 
     assert changed(model.deploy(bundle)) == []
 
