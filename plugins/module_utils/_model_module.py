@@ -60,9 +60,8 @@ def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, An
     )
     deployment = Deployment(servers(module), params["remotes"], wanted, plan, may_make=may_make)
     draft, lock = deployment.draft(), ""
-    changed = bool(draft.texts)
-    if changed and not module.check_mode:
-        draft, lock = deployment.perform(draft)
-    elif changed:
+    if draft.texts and module.check_mode:
         deployment.check(draft)
-    return {"changed": changed, "changes": list(draft.texts), "lock": lock}
+    elif draft.texts:
+        draft, lock = deployment.perform(draft)
+    return {"changed": bool(draft.texts), "changes": list(draft.texts), "lock": lock}

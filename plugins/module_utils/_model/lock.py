@@ -14,7 +14,7 @@ from .._api.errors import InvalidInput
 
 LOCK_KEY = "user.flotilla.lock"
 # Every step of a run renews the lock. What is this old belongs to a run that is dead.
-SECONDS = 3600
+SECONDS = 1800
 
 
 @dataclass(frozen=True)
