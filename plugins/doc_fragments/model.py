@@ -59,7 +59,7 @@ options:
     type: str
   images:
     description:
-      - Images by series or base, as in V({jammy: foo:ubuntu/22.04, debian@12: debian/12}).
+      - "Images by series or base, as in V({jammy: foo:ubuntu/22.04, debian@12: debian/12})."
       - What is not named, and has no O(image), is made from the alias that is called like it, V(ubuntu/22.04) for V(jammy)
         or V(ubuntu@22.04), and C(debian/12) where the bundle names neither series nor base.
       - It is remembered for the containers that are made later.

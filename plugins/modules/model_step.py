@@ -24,7 +24,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     description: Can run in check mode and predict the changes without making any.
-    support: none
+    support: partial
+    details: It changes nothing then, and says that nobody has anything to run.
   diff_mode:
     description: Returns what was before and what is after in diff mode.
     support: none
@@ -49,7 +50,7 @@ options:
     type: list
     elements: dict
     default: []
-    options:
+    suboptions:
       step:
         description: The step. What units did in another than the last one is passed over.
         type: int
@@ -158,6 +159,8 @@ OPTIONS = {
 
 def step(module: AnsibleModule) -> dict:
     params = module.params
+    if module.check_mode:
+        return {"changed": False, "hosts": [], "failed_units": {}, "unsettled": [], "removed": []}
     now = int(time.time())
     lock = Lock(params["lock"], f"{getpass.getuser()}@{socket.gethostname()}", now, now)
     steps = Steps(

@@ -88,7 +88,7 @@ class UnitPlanner:
     def _is_satisfied(self, name: str, text: str) -> bool:
         """Whether a unit stands already where the placement says."""
         placement = parse(text)
-        if placement is None or placement.may_repeat or not self._model.units(name):
+        if placement is None:
             return False
         machine = self._draft.matched.get(placement.machine, placement.machine)
         if placement.unit is not None:

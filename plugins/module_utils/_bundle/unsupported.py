@@ -32,6 +32,18 @@ def find(bundle: Bundle, findings: Findings) -> None:
         _find_constraints(application.constraints, what, application.at("constraints"), findings)
         _find_placements(application, findings)
         _find_fields(application, what, findings)
+    _find_choices(bundle, findings)
+
+
+def _find_choices(bundle: Bundle, findings: Findings) -> None:
+    """What chooses a charm in a store. Almost every application has it, so that it is told once."""
+    chosen = [each for each in bundle.applications.values() if each.channel or each.revision is not None]
+    if chosen:
+        names = ", ".join(sorted(application.name for application in chosen))
+        findings.warn(
+            f"channel and revision are left out (applications {names}): a role plays the charm, whatever a store has",
+            chosen[0].at("channel" if chosen[0].channel else "revision"),
+        )
 
 
 def _find_constraints(text: str, what: str, place: Place, findings: Findings) -> None:

@@ -61,7 +61,7 @@ class Draft:
 
 
 # From a model, or an empty one, to the changes of a plan and the state with what is to leave.
-Plan = Callable[[State], "tuple[Sequence[Change], State]"]
+Plan = Callable[[State], tuple[Sequence[Change], State]]
 
 
 class Deployment:

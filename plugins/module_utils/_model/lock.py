@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .._api.errors import InvalidInput
 
@@ -41,7 +41,9 @@ def held(config: Mapping[str, str]) -> Lock | None:
 def taken(config: Mapping[str, str], model: str, wanted: Lock, *, take_over: bool) -> dict[str, str]:
     """The config with the lock taken or renewed. Raises InvalidInput while somebody else has it."""
     there = held(config)
-    if there is None or take_over or there.token == wanted.token or wanted.renewed - there.renewed >= SECONDS:
+    if there is not None and there.token == wanted.token:
+        return {**config, LOCK_KEY: replace(wanted, since=there.since).to_json()}
+    if there is None or take_over or wanted.renewed - there.renewed >= SECONDS:
         return {**config, LOCK_KEY: wanted.to_json()}
     since, until = (time.strftime("%H:%M:%S", time.localtime(each)) for each in (there.since, there.renewed + SECONDS))
     raise InvalidInput(

@@ -101,11 +101,10 @@ class Steps:
     def finish(self, *, skip_stop: bool) -> Ending:
         """Remove what is leaving, open the ports of what is exposed, and give the lock back."""
         try:
-            ending = self._finish(skip_stop)
+            return self._finish(skip_stop)
         except BaseException:
             self._store.give_back(self._lock.token)
             raise
-        return ending
 
     def _finish(self, skip_stop: bool) -> Ending:
         self._store.renew(self._lock)

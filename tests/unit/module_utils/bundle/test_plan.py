@@ -271,6 +271,22 @@ def test_no_number_is_used_twice(planned):
     assert units(planned(text, model)) == {"a/4": "10", "b/6": "10/lxd/0", "c/5": "11", "d/0": "7/lxd/5"}
 
 
+def test_units_beside_units_that_are_there(planned):
+    model = Model(
+        {"a": Deployed("x", units=(Unit(0, "0"), Unit(1, "1"))), "b": Deployed("x", units=(Unit(0, "0"),))},
+        {"0": {}, "1": {}},
+    )
+    # b/0 is beside a/0 already.
+    text = "applications: {a: {charm: x, num_units: 2}, b: {charm: x, num_units: 2, to: [a/0, a/1]}}"
+    assert units(planned(text, model)) == {"b/1": "1"}
+
+
+def test_a_unit_that_is_gone_is_nothing_to_be_put_beside(planned):
+    model = Model({"a": Deployed("x", units=(Unit(1, "1"),))}, {"1": {}})
+    text = "applications: {a: {charm: x, num_units: 2}, b: {charm: x, num_units: 1, to: [a/0]}}"
+    assert units(planned(text, model)) == {"a/2": "2", "b/0": "3"}
+
+
 def test_machines_are_known_again_by_the_units_on_them(lines):
     # The bundle's 0 became 4, as 0 to 3 had been used before.
     model = Model(

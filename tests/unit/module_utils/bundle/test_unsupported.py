@@ -53,6 +53,12 @@ def test_what_is_left_out_is_told(directory, field, words):
     assert line == 4 and text.startswith(words) and '"a"' in text and "is left out: " in text
 
 
+def test_channels_and_revisions_are_told_once(directory):
+    text = "applications:\n  b: {charm: x}\n  c:\n    charm: x\n    channel: edge\n  a: {charm: y, revision: 0}"
+    ((line, words),) = [(each.place.line, each.text) for each in directory.read(text).findings.warnings]
+    assert line == 5 and words.startswith("channel and revision are left out (applications a, c): ")
+
+
 def test_offers_are_left_out(directory):
     read = directory.read("applications: {a: {charm: x}}", "applications: {a: {offers: {o: {endpoints: [e]}}}}")
     assert read.may_be_deployed

@@ -75,8 +75,8 @@ def test_the_lock():
     assert lock.held(lock.taken(config, "web", other, take_over=True)) == other
     late = replace(other, renewed=1000 + lock.SECONDS)
     assert lock.held(lock.taken(config, "web", late, take_over=False)) == late
-    renewed = replace(mine, renewed=1500)
-    assert lock.held(lock.taken(config, "web", renewed, take_over=False)) == renewed
+    renewed = replace(mine, since=1500, renewed=1500)
+    assert lock.held(lock.taken(config, "web", renewed, take_over=False)) == replace(mine, renewed=1500)
     assert lock.given_back(config, "b") == config
     assert lock.given_back(config, "a") == {"x": "y"}
     assert lock.held({lock.LOCK_KEY: "nonsense"}) is None
