@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the collection does, on the lab: a fleet from one playbook, its picture, and a second run that changes nothing.
+# What the collection does, on the lab: a fleet from one playbook, its picture, a bundle of services, and second runs that change
+# nothing.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -14,13 +15,32 @@ ansible-playbook playbooks/site.yml
 say "The inventory sees it"
 ansible-inventory -i playbooks/fleet.containers.yml --graph
 
-say "The same playbook again: changed=0"
+# Run it again, and see that it changes nothing.
+again() {
+    ansible-playbook "$@" | tee "$second"
+    if grep -Eq 'changed=[1-9]' "$second"; then
+        echo "The second run changed something, and should not have." >&2
+        exit 1
+    fi
+}
 second=$(mktemp)
 trap 'rm -f "$second"' EXIT
-ansible-playbook playbooks/site.yml | tee "$second"
-if grep -Eq 'changed=[1-9]' "$second"; then
-    echo "The second run changed something, and should not have." >&2
-    exit 1
-fi
 
-say "Done. '. .lab/env' and 'ansible-playbook playbooks/teardown.yml' remove the fleet, 'make lab-down' the daemons."
+say "The same playbook again: changed=0"
+again playbooks/site.yml
+
+# Not on the daemons that the tests use.
+set -- playbooks/deploy.yml -e model=web -e remotes=lxd-b -e bundle=playbooks/bundles/web.yml \
+    -e '{"overlays": ["playbooks/bundles/web-demo.yml"]}'
+
+say "A bundle: a page and an API on Node.js behind a proxy, with PostgreSQL"
+ansible-playbook "$@"
+
+say "Its units, its page, and an answer of the API that comes from the database"
+ansible-playbook playbooks/demo-web.yml -e model=web -e remotes=lxd-b
+
+say "The same bundle again: changed=0"
+again "$@"
+
+say "Done. After '. .lab/env', 'ansible-playbook playbooks/teardown.yml' removes the fleet, 'ansible-playbook playbooks/destroy.yml -e
+model=web -e remotes=lxd-b' the services; 'make lab-down', the daemons."
