@@ -125,7 +125,7 @@ def test_a_site_and_its_api_behind_a_proxy(model):
     assert written["database"] == "postgresql"
 
     # What one unit has written, each of them reads.
-    answers = [json.loads(model.fetch("/api/messages")) for _ in range(12)]
+    answers = [json.loads(model.fetch("/api/messages")) for _time in range(12)]
     assert {answer["unit"] for answer in answers} == {"api/0", "api/1"}
     assert {answer["messages"][0]["text"] for answer in answers} == {"kept"}
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -136,7 +136,7 @@ def test_a_site_and_its_api_behind_a_proxy(model):
 
     model.run("scale", application="api", units=1)
     assert model.units()["proxy/0"]["message"] == "/api/, / over 2 units"
-    answers = [json.loads(model.fetch("/api/messages")) for _ in range(6)]
+    answers = [json.loads(model.fetch("/api/messages")) for _time in range(6)]
     assert {answer["unit"] for answer in answers} == {"api/0"}
 
 

@@ -63,7 +63,7 @@ class Ends:
         return STATE / remote / "storage-pools/default/containers" / (name or self.name) / "rootfs"
 
     def remove(self) -> None:
-        for remote in {self.source, self.target}:
+        for remote in dict.fromkeys((self.source, self.target)):
             for each in json.loads(self.call(remote, "list", f"{remote}:", "--format=json")):
                 if each["name"].startswith(self.name):
                     self.call(remote, "delete", "--force", f"{remote}:{each['name']}")

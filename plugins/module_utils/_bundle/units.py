@@ -61,7 +61,8 @@ class UnitPlanner:
                 if waiting_for(self._bundle.applications[name]) <= placed:
                     self._place_all(self._bundle.applications[name])
                     placed.add(name)
-            assert not placed.isdisjoint(left), "a bundle with a cycle of placements has a problem, and is not planned"
+            if placed.isdisjoint(left):
+                raise AssertionError("a bundle with a cycle of placements has a problem, and is not planned")
             left = [name for name in left if name not in placed]
 
     def _place_all(self, application: Application) -> None:
@@ -74,7 +75,8 @@ class UnitPlanner:
             spot = self._spot(application, directive)
             self._spots[adding] = spot
             unit = self._draft.changes[adding]
-            assert isinstance(unit, AddUnit)
+            if not isinstance(unit, AddUnit):
+                raise AssertionError("what is placed is a unit")
             self._draft.changes[adding] = replace(
                 unit,
                 machine=spot.machine,
@@ -122,7 +124,8 @@ class UnitPlanner:
             return self._on_existing(there, placement.container)
         adding = self._draft.machines[placement.machine]
         change = self._draft.changes[adding]
-        assert isinstance(change, AddMachine)
+        if not isinstance(change, AddMachine):
+            raise AssertionError("a unit is placed on a machine")
         return self._in_container(application, _Spot(change.machine, requires=(adding,)), placement.container)
 
     def _beside_unit(self, application: Application, placement: Placement, directive: str) -> _Spot:

@@ -121,8 +121,8 @@ GROUND = Ground(
 )
 
 
-def asked(content=CONTENT, body=None, mode="move", running="move", snapshots="all", usage=0, profiles=None):
-    seen = Seen(content, ({"name": "s0", "profiles": ["default"]},))
+def asked(content=None, body=None, mode="move", running="move", snapshots="all", usage=0, profiles=None):
+    seen = Seen(content or CONTENT, ({"name": "s0", "profiles": ["default"]},))
     return Question(mode, running, snapshots, seen, body or moved(), profiles or {}, usage)
 
 
