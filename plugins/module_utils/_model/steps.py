@@ -31,6 +31,7 @@ from .store import Store
 from .view import view
 from .writing import update
 
+NOT_DONE = "main has not been run to its end"
 NO_RESULT = "its container was not reached, or the run was cut short"
 
 
@@ -116,6 +117,9 @@ class Steps:
             for unit, record, _container in state.units()
             if record.failed and (unit not in state.leaving or unit in kept)
         }
+        # What is written to a container while it stops is lost at times; that a unit is not done shows all the same.
+        for unit, _record, _container in rounds.to_install(state, roles):
+            failed.setdefault(unit, NOT_DONE)
         unsettled = tuple(run.unit for run in rounds.to_tell(state, roles))
         taken = removal.remove(state, kept)
         self._remove(taken)
