@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -50,7 +52,12 @@ def files(tmp_path):
 
 
 def archive(path, members, compression):
-    with tarfile.open(path, f"w:{compression}") as tar:
+    """Without the time of day in it: the same members make the same file."""
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(path.open("wb"))
+        if compression == "gz":
+            stream = stack.enter_context(gzip.GzipFile(fileobj=stream, mode="wb", mtime=0, filename=""))
+        tar = stack.enter_context(tarfile.open(fileobj=stream, mode="w:xz" if compression == "xz" else "w"))
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
