@@ -20,7 +20,14 @@ def ensure(daemon: Daemon) -> bool:
     A daemon that died takes no part of its old self along: what it left behind is in no known state.
     """
     if is_up(daemon):
-        return _restart_for_criu(daemon)
+        if _finds_criu(daemon):
+            return False
+        # Its containers go on running meanwhile.
+        processes.terminate(daemon)
+        if processes.server(daemon) is None:
+            start(daemon)
+            return True
+        # One that does not end is as good as dead.
     leftovers.clear(daemon)
     try:
         start(daemon)
@@ -31,19 +38,10 @@ def ensure(daemon: Daemon) -> bool:
     return True
 
 
-def _restart_for_criu(daemon: Daemon) -> bool:
-    """Restart a daemon that an older checkout started and that does not look for CRIU where it is by now.
-
-    Its containers go on running meanwhile.
-    """
+def _finds_criu(daemon: Daemon) -> bool:
+    """Whether a daemon, which an older checkout may have started, looks for CRIU where it is by now."""
     pid = processes.server(daemon)
-    if pid is None or not criu.PROGRAM.exists() or processes.environment(pid).get("PATH") == DAEMON_PATH:
-        return False
-    processes.terminate(daemon)
-    if processes.server(daemon):
-        raise LabError(f"{daemon.name} has to be restarted to find CRIU, and does not end.")
-    start(daemon)
-    return True
+    return pid is None or not criu.PROGRAM.exists() or processes.environment(pid).get("PATH") == DAEMON_PATH
 
 
 def is_up(daemon: Daemon) -> bool:
