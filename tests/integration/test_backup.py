@@ -273,7 +273,7 @@ def test_a_line_that_breaks(remote, container, proxied, tmp_path, local_tasks, c
     through_proxy = {**options, "name": container, "state": "exported", "dest": str(file), "compression": "none"}
     proxy.cut_after = 2_000_000
     run = local_tasks([{"name": "export", MODULE: through_proxy}], fails=True)
-    assert "the file ended after" in run.result("export")["msg"]
+    assert "the answer ended too early" in run.result("export")["msg"]
     assert leftovers(tmp_path) == [] and not file.exists()
     # Who cannot be reached cannot be told to remove it: the server does it by itself, in a day.
     for left in backups_on_the_server(command_line, remote, container):

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
-from .._api.errors import DeadlineExceeded, FlotillaError, InvalidInput, Unreachable
+from .._api.errors import DeadlineExceeded, FlotillaError, InvalidInput
 from .._api.transport import Stream
 from .._images.whole_file import whole_file
 from . import expiry, instance
@@ -55,16 +55,12 @@ class BackupExport:
             with self.client.stream("GET", where, doing=step.doing, deadline=deadline) as answer:
                 length = answer.headers.get("Content-Length")
                 total = int(length) if length else None
-                received = 0
                 for chunk in self.client.progress.counted(_pieces(answer), step.doing, total):
                     file.write(chunk)
-                    received += len(chunk)
                     if deadline.passed:
                         raise DeadlineExceeded(
                             f"remote {self.client.remote}: {step.doing}: not done within {deadline.seconds:g} seconds"
                         )
-            if total is not None and received != total:
-                raise Unreachable(self.client.remote, f"{step.doing}: the file ended after {received} of {total} bytes")
             self._exported = replace(inspect(file.partial), path=self.wanted.dest)
             file.keep()
 
