@@ -30,7 +30,8 @@ def serving(handler: type[http.server.BaseHTTPRequestHandler], directory: Path) 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # Whoever hangs in its handshake is not to keep the others waiting: that is done in a thread of each.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"https://127.0.0.1:{server.server_port}", certificate
