@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
@@ -25,6 +26,8 @@ HOME_KEY = "user.flotilla.home"
 MADE_KEY = "user.flotilla.made"
 # What is shared with the default project: a project of its own would have no images and an empty profile.
 _FEATURES = {"features.images": "false", "features.profiles": "false"}
+# How long a write that has begun may take to be seen, in seconds.
+_MOMENT = 0.2
 _ATTEMPTS = 5
 
 
@@ -82,6 +85,9 @@ class Store:
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
         self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
+        # The servers compare ETags before they write and not while they do: of two runs in one moment both may have been let in.
+        time.sleep(_MOMENT)
+        self.renew(wanted)
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""
