@@ -85,7 +85,7 @@ class Store:
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
         self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
-        # The servers compare ETags before they write and not while they do: of two runs in one moment both may have been let in.
+        # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)
         self.renew(wanted)
 
