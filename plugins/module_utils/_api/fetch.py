@@ -47,8 +47,7 @@ def fetch(
         return Unreachable(host, f"{shown}: the connection broke off: {tls.explain(error) or reason(error)}")
 
     try:
-        # No single read of the body takes longer either.
-        answer = opener.open(request, timeout=min(REQUEST_SECONDS, deadline.remaining()))
+        answer = _answer(opener, request, deadline)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (404, 410):
@@ -61,6 +60,23 @@ def fetch(
         raise broken(error) from error
     with answer:
         yield Stream(answer, broken)
+
+
+def _answer(opener: urllib.request.OpenerDirector, request: urllib.request.Request, deadline: Deadline) -> Any:
+    """The answer to a request, which is sent again if the connection broke off before there was one."""
+
+    def answer() -> Any:
+        # No single read of the body takes longer either.
+        return opener.open(request, timeout=min(REQUEST_SECONDS, deadline.remaining()))
+
+    try:
+        return answer()
+    except ConnectionResetError:
+        return answer()
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ConnectionResetError):
+            raise
+        return answer()
 
 
 def check_url(url: str) -> None:

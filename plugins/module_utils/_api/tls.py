@@ -132,6 +132,8 @@ class Context:
             wrapped = self._context.wrap_socket(sock, server_hostname=host, session=session)
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(self._remote, self._refusal(error)) from error
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise ConnectionResetError(explain(error)) from error
         except ssl.SSLError as error:
             raise OSError(explain(error)) from error
         if self._pinned is not None:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import ssl
 import subprocess
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,13 +25,23 @@ def make_certificate(directory: Path, *names: str) -> tuple[Path, Path]:
     return certificate, key
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def get_request(self) -> tuple[socket.socket, object]:
+        """The library's, which says nothing of a connection that fails while it is taken."""
+        try:
+            return super().get_request()
+        except OSError:
+            traceback.print_exc()
+            raise
+
+
 @contextmanager
 def serving(handler: type[http.server.BaseHTTPRequestHandler], directory: Path) -> Iterator[tuple[str, Path]]:
     """Serve over HTTPS; yields the URL and the certificate. directory: where that is kept."""
     certificate, key = make_certificate(directory, "DNS:images.example", "IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         # Whoever hangs in its handshake is not to keep the others waiting: that is done in a thread of each.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
