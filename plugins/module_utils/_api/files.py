@@ -12,13 +12,13 @@ import os
 from dataclasses import dataclass
 from typing import IO, Protocol
 
+from .chunks import chunks
 from .client import Client, path
 from .deadline import Deadline
 from .errors import ApiError
 from .server import KINDS
 from .transport import Stream
 
-CHUNK = 1024 * 1024
 _MOST_LINKS = 40  # as in the kernel
 # What lets a write change the mode of a file that is there already. Incus has nothing like it.
 MODIFY_PERMISSIONS = "instances_files_modify_permissions"
@@ -87,7 +87,7 @@ def pull(client: Client, instance: str, source: str, content: Writable, deadline
             if kind == "symlink":
                 source = answer.read().decode()
             elif kind != "directory":
-                while chunk := answer.read(CHUNK):
+                for chunk in chunks(answer):
                     content.write(chunk)
                 return _attributes(answer)
         if kind == "directory":

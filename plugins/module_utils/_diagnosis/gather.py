@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .._api import files
+from .._api.chunks import chunks
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, FlotillaError
@@ -175,6 +176,6 @@ class Gathering:
         where = path("instances", self._container, "logs", name)
         tail = _Tail()
         with self._client.stream("GET", where, doing=f"read log {name}", deadline=self._short()) as answer:
-            while chunk := answer.read(files.CHUNK):
+            for chunk in chunks(answer):
                 tail.write(chunk)
         return tail.content.decode(errors="replace")

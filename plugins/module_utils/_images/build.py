@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._api.chunks import sha256
 from .._api.deadline import Deadline
 from .._api.errors import DeadlineExceeded, InvalidInput
 from . import build_programs as programs
@@ -28,7 +29,6 @@ from .pack import COMPRESSIONS, Members, Tarball
 
 SQUASHFS = "squashfs"
 MANIFEST = ".flotilla-image.json"
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -250,15 +250,8 @@ def _manifest(dest: str) -> dict[str, Any]:
 
 
 def _fingerprint(paths: tuple[str, ...]) -> str | None:
-    """As the servers name an image: the SHA-256 of its files, one after the other. None where one is not there."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if not os.path.isfile(path):
-            return None
-        with open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
+    """As the servers name an image. None where one is not there."""
+    return sha256(paths) if all(map(os.path.isfile, paths)) else None
 
 
 def _put_in_place(out: str, dest: str, outdated: tuple[str, ...]) -> None:

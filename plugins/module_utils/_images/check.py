@@ -19,6 +19,7 @@ from contextlib import closing
 from enum import Enum
 from typing import Any
 
+from .._api.chunks import file_chunks
 from .._api.errors import InvalidInput
 from .compression import HEAD_BYTES, Damaged, Unreadable, kind, unpacked
 from .metadata import problems
@@ -31,7 +32,6 @@ except ImportError:
 else:
     HAS_YAML = True
 
-_CHUNK = 1024 * 1024
 # In chunks as they are fed. It only has to keep both threads busy.
 _QUEUE_LENGTH = 4
 _POLL_SECONDS = 0.1
@@ -137,9 +137,7 @@ def inspect(file: str, rootfs: str | None) -> None:
 
 def _chunks(path: str) -> Iterator[bytes]:
     try:
-        with open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                yield chunk
+        yield from file_chunks(path)
     except OSError as error:
         raise InvalidInput(f"image file {path} cannot be read: {error.strerror}") from error
 

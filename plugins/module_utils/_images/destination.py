@@ -11,13 +11,13 @@ import os
 from contextlib import ExitStack
 from itertools import chain
 
+from .._api.chunks import sha256
 from .._api.client import Client
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .download import download
 from .whole_file import whole_file
 
-_CHUNK = 1024 * 1024
 _MODE = 0o644
 
 
@@ -41,7 +41,7 @@ class Destination:
     def whole(self, fingerprint: str) -> list[str]:
         """The files that are there already, metadata first, if they are the image; else none."""
         for files in self._candidates(fingerprint):
-            if _fingerprint(files) == fingerprint:
+            if sha256(files) == fingerprint:
                 return files
         return []
 
@@ -84,12 +84,3 @@ class Destination:
         pair = [self._path, f"{self._path}.root"]
         single = [[one] for one in glob.glob(f"{glob.escape(self._path)}.*") if one != pair[1]]
         return [pair, *single] if all(map(os.path.isfile, pair)) else single
-
-
-def _fingerprint(files: list[str]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with open(file, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()

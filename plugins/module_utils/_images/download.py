@@ -12,19 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
+from .._api.chunks import CHUNK, Readable, chunks
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import Unreachable
-from .upload import CHUNK
 
 _FILENAME = re.compile(r'filename="?([^";\r\n]+)')
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
-
-
-class Readable(Protocol):
-    def read(self, amount: int = ..., /) -> bytes: ...
 
 
 @dataclass
@@ -59,7 +54,7 @@ def download(home: Client, fingerprint: str, deadline: Deadline) -> Iterator[tup
         else:
             length = answer.headers.get("Content-Length")
             name = _filename(answer.headers.get("Content-Disposition") or "", fingerprint)
-            yield (DownloadedPart(name, int(length) if length else None, _pieces(answer)),)
+            yield (DownloadedPart(name, int(length) if length else None, chunks(answer)),)
 
 
 class _Multipart:
@@ -120,8 +115,3 @@ def _filename(head: str, default: str) -> str:
     found = _FILENAME.search(head)
     # A server's word is not to lead anywhere on this host.
     return found[1].replace("/", "_").lstrip(".") if found else default
-
-
-def _pieces(answer: Readable) -> Iterator[bytes]:
-    while piece := answer.read(CHUNK):
-        yield piece

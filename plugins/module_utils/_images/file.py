@@ -9,13 +9,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._api.chunks import file_chunks
 from .._api.client import Client
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput, NotThereYet
 from .check import inspect
 from .pack import PackedDirectory
 from .source import Offer, Traits
-from .upload import CHUNK, Content, upload
+from .upload import Content, upload
 
 _QCOW2 = b"QFI\xfb"
 
@@ -37,9 +38,7 @@ class _File:
         return os.path.getsize(self.path)
 
     def chunks(self) -> Iterator[bytes]:
-        with open(self.path, "rb") as stream:
-            while chunk := stream.read(CHUNK):
-                yield chunk
+        return file_chunks(self.path)
 
     def check(self) -> None:
         """Raises InvalidInput for a file that is not there or empty."""

@@ -16,10 +16,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .._api.chunks import chunks
 from .._api.errors import InvalidInput
 from . import build_programs as programs
 
-_CHUNK = 1024 * 1024
 # The name's ending, and the program: what it makes depends on nothing but what it is given.
 COMPRESSIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "none": ("", ()),
@@ -107,5 +107,4 @@ class PackedDirectory:
 
 def _read(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     if process.stdout:
-        while chunk := process.stdout.read(_CHUNK):
-            yield chunk
+        yield from chunks(process.stdout)

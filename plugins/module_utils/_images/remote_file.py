@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .._api.chunks import chunks
 from .._api.deadline import Deadline
 from .._api.fetch import fetch, url_shown
 from .._api.tls import Identity
-from .upload import CHUNK
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,4 @@ class RemoteFile:
 
     def chunks(self) -> Iterator[bytes]:
         with fetch(self.url, identity=self.identity, deadline=self.deadline) as answer:
-            while chunk := answer.read(CHUNK):
-                yield chunk
+            yield from chunks(answer)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Callable
 
+from .._api.chunks import file_chunks
 from .._api.errors import FlotillaError, InvalidInput
 
-_CHUNK = 1024 * 1024
 # A web server, which is somebody else, has to be able to read all of it.
 _FILE_MODE = 0o644
 _DIRECTORY_MODE = 0o755
@@ -79,10 +79,9 @@ def copy(source: str, root: str, path: str, sha256: str) -> None:
 
     def fill(target: IO[bytes]) -> None:
         digest = hashlib.sha256()
-        with open(source, "rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
+        for chunk in file_chunks(source):
+            digest.update(chunk)
+            target.write(chunk)
         if digest.hexdigest() != sha256:
             raise InvalidInput(f"image file {source} was changed while it was being published: run the task again")
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from .._api.chunks import file_chunks
 from .._api.errors import InvalidInput
 from .compression import HEAD_BYTES, Damaged, Unreadable, kind, unpacked
 from .metadata import ARCHITECTURES
 from .products import METADATA, ROOT_SUMS, UNIFIED
 from .tarball import Tarball
 
-_CHUNK = 1024 * 1024
 _ENDINGS: Mapping[str, str] = {
     "tar": "",
     "gzip": ".gz",
@@ -107,7 +107,7 @@ def _part(path: str, role: str, combined: Any) -> Part:
     size = 0
     with open(path, "rb") as stream:
         name, ftype = _kind(path, stream.read(HEAD_BYTES), role)
-    for chunk in _chunks(path):
+    for chunk in file_chunks(path):
         size += len(chunk)
         digest.update(chunk)
         combined.update(chunk)
@@ -149,7 +149,7 @@ def _metadata_text(path: str) -> bytes:
     with open(path, "rb") as stream:
         compression = kind(stream.read(HEAD_BYTES))
     try:
-        with closing(unpacked(_chunks(path), str(compression))) as pieces:
+        with closing(unpacked(file_chunks(path), str(compression))) as pieces:
             tarball = Tarball(pieces)
             for number, member in enumerate(tarball.members()):
                 if member.name in ("metadata.yaml", "./metadata.yaml"):
@@ -161,9 +161,3 @@ def _metadata_text(path: str) -> bytes:
     except Damaged as error:
         raise InvalidInput(f"image file {path} {error}") from error
     return b""
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    with open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk

@@ -21,8 +21,6 @@ from .._api.errors import ApiError, OperationFailed
 from .check import Holds, inspected
 from .source import Traits
 
-CHUNK = 1024 * 1024
-
 
 class Part(Protocol):
     """One file of an image. name: as the server is told; origin: for messages; size: in bytes, None where not known."""

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
+from .._api.chunks import file_chunks
 from .._api.server import Server
 from .._images.compression import unpacked
-from .backup_file import BackupFile, Index, chunks_of
+from .backup_file import BackupFile, Index
 
 # Keys that a server writes by itself, and the API extension that they came with.
 _CAME_WITH: Mapping[str, str] = {
@@ -32,7 +33,7 @@ def unknown_keys(index: Index, server: Server) -> list[str]:
 
 def unpacked_without(file: BackupFile, keys: Sequence[str]) -> Iterator[bytes]:
     """The unpacked file, of its unpacked_size, in which the keys that match one of these expressions are comments."""
-    with closing(unpacked(chunks_of(file.path), file.compression)) as pieces:
+    with closing(unpacked(file_chunks(file.path), file.compression)) as pieces:
         yield from edited(pieces, file.settings, keys) if keys else pieces
 
 

@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+from .._api.chunks import chunks
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import DeadlineExceeded, FlotillaError, InvalidInput
-from .._api.transport import Stream
 from .._images.whole_file import whole_file
 from . import expiry, instance
-from .backup_file import CHUNK, BackupFile, inspect
+from .backup_file import BackupFile, inspect
 from .backup_plan import Export, ExportObserved, plan_export
 from .plan import Plan, Step
 
@@ -55,7 +55,7 @@ class BackupExport:
             with self.client.stream("GET", where, doing=step.doing, deadline=deadline) as answer:
                 length = answer.headers.get("Content-Length")
                 total = int(length) if length else None
-                for chunk in self.client.progress.counted(_pieces(answer), step.doing, total):
+                for chunk in self.client.progress.counted(chunks(answer), step.doing, total):
                     file.write(chunk)
                     if deadline.passed:
                         raise DeadlineExceeded(
@@ -98,8 +98,3 @@ class BackupExport:
     def _remove(self, where: str) -> None:
         doing = f"remove the backup of container {self.wanted.name} from the server"
         self.client.write("DELETE", where, doing=doing, deadline=Deadline(REQUEST_SECONDS))
-
-
-def _pieces(answer: Stream) -> Iterator[bytes]:
-    while piece := answer.read(CHUNK):
-        yield piece

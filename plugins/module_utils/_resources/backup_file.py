@@ -16,11 +16,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, Any
 
+from .._api.chunks import chunks
 from .._api.errors import InvalidInput
 from .._images.compression import HEAD_BYTES, Damaged, Unreadable, kind, unpacked
 from .._images.tarball import Member, Tarball
 
-CHUNK = 1024 * 1024
 # What has two containers be taken for one, as regular expressions.
 IDENTITY = (
     r"volatile\.uuid",
@@ -98,13 +98,6 @@ def inspect(path: str) -> BackupFile:
         raise InvalidInput(f"backup file {path} {reason}") from error
 
 
-def chunks_of(path: str) -> Iterator[bytes]:
-    """The file in pieces of a bearable size."""
-    with open(path, "rb") as stream:
-        while chunk := stream.read(CHUNK):
-            yield chunk
-
-
 def _inspected(path: str, stream: IO[bytes]) -> BackupFile:
     size = os.fstat(stream.fileno()).st_size
     if not size:
@@ -118,7 +111,7 @@ def _inspected(path: str, stream: IO[bytes]) -> BackupFile:
     digest, unpacked_size = hashlib.sha256(), 0
 
     def packed() -> Iterator[bytes]:
-        while chunk := stream.read(CHUNK):
+        for chunk in chunks(stream):
             digest.update(chunk)
             yield chunk
 
