@@ -8,46 +8,15 @@ from __future__ import annotations
 import json
 import tarfile
 import urllib.request
+from functools import partial
 
 import pytest
+from role_in_container import role_in_container
 
 
 @pytest.fixture
 def role(playbook, name, remote):
-    def run(**variables):
-        outside = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "module_defaults": {"group/flotilla.lxd.all": {"remote": remote}},
-            "vars": {"docker_host_profile": f"{name}-docker"},
-            "tasks": [
-                {"ansible.builtin.include_role": {"name": "flotilla.lxd.docker_host", "tasks_from": "profile"}},
-                {
-                    "flotilla.lxd.container": {
-                        "name": name,
-                        "image": "debian/12",
-                        "profiles": ["default", f"{name}-docker"],
-                        "wait_for": ["ipv4", "systemd"],
-                    }
-                },
-            ],
-        }
-        inside = {
-            "hosts": "all",
-            "gather_facts": False,
-            "roles": ["flotilla.lxd.docker_host"],
-            "vars": {
-                "ansible_connection": "flotilla.lxd.exec",
-                "ansible_flotilla_remote": remote,
-                "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_pipelining": True,
-                **variables,
-            },
-        }
-        run = playbook([outside, inside], inventory=f"{name},")
-        return sum(task["result"].get("changed", False) for task in run.tasks)
-
-    return run
+    return partial(role_in_container, playbook, "docker_host", remote, name)
 
 
 def page_of(command_line, remote, name):

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from image_files import sha256
 
 COMMANDS = {"lxd-a": "lxc", "incus-a": "incus"}
 # Each daemon has its images from a server that the other kind runs.
@@ -43,10 +44,6 @@ def call(*command, environment=None, check=True):
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def sha256(*paths):
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
 
 
 @dataclass

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
+from role_in_container import role_in_container
 
 SUBNET = "10.208.7.1/24"
 LIMITS = {"limits.memory": "64MiB", "limits.processes": "50"}
@@ -15,43 +17,9 @@ LIMITS = {"limits.memory": "64MiB", "limits.processes": "50"}
 
 @pytest.fixture
 def role(playbook, name, remote):
-    def run(**variables):
-        defaults = {"group/flotilla.lxd.all": {"remote": remote}}
-        outside = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "module_defaults": defaults,
-            "vars": {"nested_lxd_profile": f"{name}-nested"},
-            "tasks": [
-                {"ansible.builtin.include_role": {"name": "flotilla.lxd.nested_lxd", "tasks_from": "profile"}},
-                {
-                    "flotilla.lxd.container": {
-                        "name": name,
-                        "image": "debian/12",
-                        "profiles": ["default", f"{name}-nested"],
-                        "wait_for": ["ipv4", "systemd"],
-                    }
-                },
-            ],
-        }
-        inside = {
-            "hosts": "all",
-            "gather_facts": False,
-            "roles": ["flotilla.lxd.nested_lxd"],
-            "vars": {
-                "ansible_connection": "flotilla.lxd.exec",
-                "ansible_flotilla_remote": remote,
-                "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_pipelining": True,
-                "nested_lxd_subnet": SUBNET,
-                "nested_lxd_limits": LIMITS,
-                **variables,
-            },
-        }
-        run = playbook([outside, inside], inventory=f"{name},")
-        return sum(task["result"].get("changed", False) for task in run.tasks)
-
-    return run
+    return partial(
+        role_in_container, playbook, "nested_lxd", remote, name, nested_lxd_subnet=SUBNET, nested_lxd_limits=LIMITS
+    )
 
 
 @pytest.mark.parametrize("remote", ["incus-a"])

@@ -30,6 +30,6 @@ def archive(path: Path, members: dict[str, bytes]) -> None:
             tar.addfile(member, io.BytesIO(content))
 
 
-def sha256(*paths: Path) -> str:
+def sha256(*paths: str | Path) -> str:
     """The fingerprint of an image in these files."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
