@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import tarfile
 
 import pytest
@@ -75,7 +76,8 @@ def test_a_unified_image_and_one_out_of_it(make, dest, tmp_path):
         assert tar.getnames()[0] == "metadata.yaml" and "templates/etc-motd.tpl" in tar.getnames()
         assert tar.getmember("rootfs/etc/issue.net").linkname == "rootfs/etc/issue"
         assert tar.getmember("rootfs/bin").linkname == "./usr/bin"
-        tar.extractall(tmp_path / "tree2", filter="fully_trusted")
+    (tmp_path / "tree2").mkdir()
+    subprocess.run(["tar", "-xf", dest / "image.tar.xz", "-C", tmp_path / "tree2"], check=True)
     # Laid over: what is named anew, and nothing else.
     built = make(tmp_path / "tree2", templates={"/etc/x": Template("x")}, properties={"os": "Ours"})
     assert set(built.metadata["templates"]) == {"/etc/motd", "/etc/x"}
