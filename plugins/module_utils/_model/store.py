@@ -78,16 +78,29 @@ class Store:
         leaving = kept.leaving & {unit for each in containers for unit in each.units}
         return replace(kept, remotes=self.remotes, containers=containers, machines=machines, leaving=leaving)
 
-    def begin(self, wanted: lock.Lock, *, take_over: bool) -> None:
-        """Make the projects that are not there, and take the lock."""
+    def no_model(self) -> InvalidInput:
+        """What to say where there is none, and has to be one."""
+        return InvalidInput(f"remote {self.home}: project {self.name} is no model: nothing was deployed there")
+
+    def begin(self, wanted: lock.Lock, *, take_over: bool) -> lock.Lock | None:
+        """Make the projects that are not there, and take the lock. Returns that of a run that is gone, if there was one."""
+        orphaned = None
+
+        def take(config: Mapping[str, str]) -> dict[str, str]:
+            nonlocal orphaned
+            there = lock.held(config)
+            orphaned = there if there is not None and there.is_orphaned else None
+            return lock.taken(config, self.name, wanted, take_over=take_over or orphaned is not None)
+
         for remote in self.remotes:
             self._make_project(remote)
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
-        self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
+        self._change(self.home, take)
         # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)
         self.renew(wanted)
+        return orphaned
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""
