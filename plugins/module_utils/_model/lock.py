@@ -34,9 +34,14 @@ class Lock:
     step: str = ""
 
     @property
+    def is_of_a_dead_run(self) -> bool:
+        """Whether that is known. What the run has started may be at work for a moment more."""
+        return process.is_gone(self.run)
+
+    @property
     def is_orphaned(self) -> bool:
-        """Whether it is known that nobody will give it back. What a dead run has started may be alive for a moment more."""
-        return process.is_gone(self.run) and (not self.step or process.is_gone(self.step))
+        """Whether it is known that nobody is at work under it any more."""
+        return self.is_of_a_dead_run and (not self.step or process.is_gone(self.step))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -29,6 +29,8 @@ _FEATURES = {"features.images": "false", "features.profiles": "false"}
 # How long a write that has begun may take to be seen, in seconds.
 _MOMENT = 0.2
 _ATTEMPTS = 5
+# How long to wait for what a run has started that is dead, in seconds.
+_LAST_STEP = 60
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,22 @@ class Store:
             self._make_project(remote)
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
+        self._outlast_a_dead_run()
         self._change(self.home, take)
         # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)
         self.renew(wanted)
         return orphaned
+
+    def _outlast_a_dead_run(self) -> None:
+        """A module outlives the run that is killed, and goes on until it is done."""
+        give_up = time.monotonic() + _LAST_STEP
+        while time.monotonic() < give_up:
+            project = self._project(self.servers.client(self.home))
+            there = lock.held(project.metadata.get("config") or {}) if project is not None else None
+            if there is None or there.is_orphaned or not there.is_of_a_dead_run:
+                return
+            time.sleep(_MOMENT)
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""

@@ -96,7 +96,7 @@ def test_the_lock_of_a_run_that_is_gone():
         assert process.is_gone(alive)
     assert process.is_gone(alive) and process.number_of(alive) == str(run.pid)
     # What it had started is at work.
-    assert not held.is_orphaned
+    assert held.is_of_a_dead_run and not held.is_orphaned
     assert replace(held, step="").is_orphaned and replace(held, step=alive).is_orphaned
     assert not replace(held, run="", step="").is_orphaned
     renewed = lock.taken(
