@@ -90,10 +90,12 @@ def _machines(bundle: Bundle, model: Model, machine_map: MachineMap) -> dict[str
         if there is None:
             found[number] = {"missing": _MODEL}
             continue
-        series = machine.series or machine.base or bundle.series or bundle.default_base
+        wanted = machine.series or machine.base or bundle.series or bundle.default_base
+        series = model.machine_series.get(there, "")
         found[there] = {
             "annotations": _entries(machine.annotations, model.machines.get(there, {})),
-            "series": _sides(series, model.machine_series.get(there, "")) if series else {},
+            # Where nobody says it, a machine has that of the units on it.
+            "series": _sides(wanted, series) if wanted and series else {},
         }
     for there in {*model.machines} - {*known.values()} - _implied(bundle, model):
         found.setdefault(there, {"missing": _BUNDLE})

@@ -98,7 +98,8 @@ class Store:
             self._make_project(remote)
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
-        self._outlast_a_dead_run()
+        if not take_over:
+            self._outlast_a_dead_run()
         self._change(self.home, take)
         # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)

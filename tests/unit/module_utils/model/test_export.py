@@ -142,6 +142,13 @@ def _random_bundle(chance, placements):
     return text + f"machines: {{{', '.join(f'{number}: {{annotations: {{n: a{number}}}}}' for number in used)}}}\n"
 
 
+def test_a_series_of_applications_and_not_of_machines(grown, assert_made_again):
+    text = "applications: {db: {charm: db, series: jammy, num_units: 1, to: [0]}}\nmachines: {0: }"
+    assert assert_made_again(made(grown(text))).startswith(
+        "series: jammy\napplications:\n  db:\n    charm: db\n    num_"
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
