@@ -77,6 +77,7 @@ options:
   take_over:
     description:
       - Whether to go on although another run has the lock of the model. Only if that run is dead.
+      - That one on the same host is dead is noticed, and needs no word.
     type: bool
     default: false
   timeout:

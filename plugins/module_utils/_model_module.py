@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +14,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._bundle.roles import Roles
 from ._model.deployment import Deployment, Plan, Wanted
+from ._model.lock import Lock
+from ._model.process import RUN_VARIABLE, number_of
 from ._model.servers import Servers
+from ._model.state import State
+from ._model.store import Store
 
 # Documented in plugins/doc_fragments/model.py.
 MODEL_OPTIONS: Mapping[str, Any] = {
@@ -38,6 +44,15 @@ def servers(module: AnsibleModule) -> Servers:
     return Servers(module.params["model"], module.params["client_config"])
 
 
+def state(module: AnsibleModule) -> State:
+    """The model as it is. Raises InvalidInput where there is none."""
+    store = Store(servers(module), module.params["remotes"])
+    found = store.read()
+    if found is None:
+        raise store.no_model()
+    return found
+
+
 def roles(module: AnsibleModule) -> Roles:
     charms = {str(charm): str(role) for charm, role in module.params["charms"].items()}
     return Roles(charms, tuple(module.params["roles_path"]))
@@ -57,11 +72,23 @@ def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, An
         wait_for=params["wait_for"],
         take_over=params["take_over"],
         timeout=params["timeout"],
+        run=os.environ.get(RUN_VARIABLE, ""),
     )
     deployment = Deployment(servers(module), params["remotes"], wanted, plan, may_make=may_make)
-    draft, lock = deployment.draft(), ""
+    draft, token = deployment.draft(), ""
     if draft.texts and module.check_mode:
         deployment.check(draft)
     elif draft.texts:
-        draft, lock = deployment.perform(draft)
-    return {"changed": bool(draft.texts), "changes": list(draft.texts), "lock": lock}
+        done = deployment.perform(draft)
+        draft, token = done.draft, done.token
+        if done.orphaned is not None:
+            module.warn(_orphaned(params["model"], done.orphaned))
+    return {"changed": bool(draft.texts), "changes": list(draft.texts), "lock": token}
+
+
+def _orphaned(model: str, lock: Lock) -> str:
+    since = time.strftime("%H:%M:%S", time.localtime(lock.since))
+    return (
+        f"The run of {lock.who} that was changing model {model} since {since} is gone (process {number_of(lock.run)}):"
+        " this one goes on in its place"
+    )

@@ -49,7 +49,7 @@ def run(
     module = AnsibleModule(
         argument_spec={**(REMOTE_OPTIONS if remote_options else {}), **options},
         supports_check_mode=True,
-        required_together=[("client_cert", "client_key")] if remote_options else [],
+        **({"required_together": [("client_cert", "client_key")]} if remote_options else {}),
         **(constraints or {}),
     )
     _check_common(module, remote_options)

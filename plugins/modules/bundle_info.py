@@ -12,8 +12,8 @@ short_description: Reads a service bundle, as of Juju
 version_added: 0.1.0
 description:
   - Reads a bundle in Juju's own format, lays overlays over it, and tells all that is wrong with it at once, by file and line.
-  - Returns the merged bundle, and what there would be to do to deploy it where nothing is yet. It deploys nothing, and asks
-    no server.
+  - Returns the merged bundle, and what there would be to do to deploy it where nothing is yet; or, with O(model), to deploy
+    it there, and how the two differ. It deploys nothing, and without O(model) asks no server.
   - A bundle that is wrong does not fail the task; look at RV(problems). A file that is not there or may not be read does.
   - A charm is played by a role. Where O(roles_path) leads to one that has a C(meta/charm.yml), relations and options are
     checked against it too.
@@ -48,6 +48,29 @@ options:
     type: list
     elements: path
     default: []
+  model:
+    description: A deployed model to compare the bundle with. It needs O(remotes).
+    type: str
+  remotes:
+    description: The remotes of the model, by the names they have in the client configuration. Its home is enough.
+    type: list
+    elements: str
+  client_config:
+    description: Which command's client configuration is read for the remotes.
+    type: str
+    choices:
+      auto: Both. A name that means different servers in the two is refused.
+      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
+      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
+    default: auto
+  map_machines:
+    description: Which machine of the model is which of the bundle, as M(flotilla.lxd.deploy) takes it.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: flotilla.lxd.deploy
+  - module: flotilla.lxd.model_export
 """
 
 EXAMPLES = r"""
@@ -74,6 +97,18 @@ EXAMPLES = r"""
     roles_path:
       - "{{ playbook_dir }}/roles"
       - "{{ playbook_dir }}/collections"
+
+- name: Compare it with what is deployed
+  flotilla.lxd.bundle_info:
+    path: "{{ playbook_dir }}/bundle.yaml"
+    model: web
+    remotes: [lxd-a]
+    roles_path: ["{{ playbook_dir }}/roles"]
+  register: read
+
+- name: Nobody has changed anything by hand
+  ansible.builtin.assert:
+    that: not read.diff
 """
 
 RETURN = r"""
@@ -128,8 +163,29 @@ unsupported:
       description: The file.
       type: str
       sample: /srv/site/bundle.yaml
+diff:
+  description:
+    - How the bundle and the model differ, as C(juju diff-bundle) shows it; empty where they do not.
+    - Each value is there twice, as C(bundle) and as C(model) has it. What is there on one side only has C(missing) with the
+      name of the other. Machines go by their numbers in the model. One that the model has for a unit that the bundle places
+      nowhere is no difference.
+    - B(Options are among it), and with them passwords that the bundle sets.
+  returned: success, with O(model), if there are neither RV(problems) nor RV(unsupported)
+  type: dict
+  sample:
+    applications:
+      api:
+        num_units: {bundle: 2, model: 3}
+        options:
+          port: {bundle: 3000, model: null}
+      cache: {missing: bundle}
+    machines:
+      "4": {missing: bundle}
+    relations:
+      bundle-additions: [["api:db", "database:db"]]
+      model-additions: [["api:cache", "cache:web"]]
 plan:
-  description: What there would be to do where nothing is deployed yet, in this order.
+  description: What there would be to do where nothing is deployed yet, or in the O(model), in this order.
   returned: success, if there are neither RV(problems) nor RV(unsupported)
   type: list
   elements: str
@@ -142,18 +198,24 @@ plan:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flotilla.lxd.plugins.module_utils import _module
+from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.diff import differences
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import parse_map
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.model import Model
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import read
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.roles import Roles
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import for_planner
 
 OPTIONS = {
     "path": {"type": "path", "required": True},
     "overlays": {"type": "list", "elements": "path", "default": []},
-    "charms": {"type": "dict", "default": {}},
-    "roles_path": {"type": "list", "elements": "path", "default": []},
+    "map_machines": {"type": "list", "elements": "str", "default": []},
+    **_model_module.ROLES_OPTIONS,
+    **_model_module.MODEL_OPTIONS,
+    "model": {"type": "str"},
+    "remotes": {"type": "list", "elements": "str"},
 }
 
 
@@ -171,13 +233,17 @@ def info(module: AnsibleModule) -> dict:
     if reading.bundle is not None:
         result["bundle"] = reading.bundle.as_dict()
     if reading.may_be_deployed:
-        changes = plan(reading.bundle, Model(), roles, reading.charms)
+        machine_map = parse_map(params["map_machines"])
+        model = for_planner(_model_module.state(module)) if params["model"] else Model()
+        changes = plan(reading.bundle, model, roles, reading.charms, machine_map)
         result["plan"] = [line for change in changes for line in change.text.splitlines()]
+        if params["model"]:
+            result["diff"] = differences(reading.bundle, model, reading.charms, machine_map)
     return result
 
 
 def main() -> None:
-    _module.run(info, OPTIONS, remote_options=False)
+    _module.run(info, OPTIONS, constraints={"required_together": [("model", "remotes")]}, remote_options=False)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,21 @@ options:
       - A machine that has nothing on it but containers (C(lxd:0)) is no container itself; it stands for the server.
     type: dict
     default: {}
+  map_machines:
+    description:
+      - Which machine of the model, by its number, is which of the bundle, as with C(--map-machines) of C(juju deploy).
+        V(0=3) has the units that the bundle places on its machine 0 put on machine 3 of the model.
+      - With V(existing), all machines of the bundle are those of the same number, where the model has them.
+      - What is not named is the machine that was made for it before, as far as a unit says so, and a new one otherwise.
+      - This is about machines that are there. On which server new ones are made, O(machines) says.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: flotilla.lxd.bundle_info
   - module: flotilla.lxd.model
   - module: flotilla.lxd.model_info
+  - module: flotilla.lxd.model_export
 """
 
 EXAMPLES = r"""
@@ -94,6 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import parse_map
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import Reading, read
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.deployment import refuse_leaving
@@ -103,6 +115,7 @@ OPTIONS = {
     "path": {"type": "path", "required": True},
     "overlays": {"type": "list", "elements": "path", "default": []},
     "machines": {"type": "dict", "default": {}},
+    "map_machines": {"type": "list", "elements": "str", "default": []},
     **_model_module.MODEL_OPTIONS,
     **_model_module.ROLES_OPTIONS,
     **_model_module.CHANGE_OPTIONS,
@@ -112,6 +125,7 @@ OPTIONS = {
 def deploy(module: AnsibleModule) -> dict:
     params = module.params
     roles = _model_module.roles(module)
+    machine_map = parse_map(params["map_machines"])
     reading = read(params["path"], params["overlays"], roles)
     for finding in in_order(reading.findings.warnings):
         module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
@@ -120,7 +134,7 @@ def deploy(module: AnsibleModule) -> dict:
 
     def planned(state):
         refuse_leaving(state, reading.bundle.applications)
-        return plan(reading.bundle, for_planner(state), roles, reading.charms), state
+        return plan(reading.bundle, for_planner(state), roles, reading.charms, machine_map), state
 
     return _model_module.change(module, planned, may_make=True)
 

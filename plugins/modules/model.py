@@ -2,20 +2,21 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes a model that is there: more units, fewer, or none at all."""
+"""Changes a model that is there: more units, fewer, or none at all; open to the outside or not."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: model
-short_description: Scales a deployed model, and takes it away
+short_description: Scales a deployed model, opens and closes it, and takes it away
 version_added: 0.1.0
 description:
   - Adds units to applications of a model that M(flotilla.lxd.deploy) has deployed, and removes units, applications, or all
     of it.
   - New containers are made at once. What is to go is only marked, for the units that stay have to be told, and those that go
     to be stopped, before their containers are deleted. The playbooks C(flotilla.lxd.scale), C(flotilla.lxd.remove) and
-    C(flotilla.lxd.destroy) do all of that, and are the way to use this module.
+    C(flotilla.lxd.destroy) do all of that, C(flotilla.lxd.expose) and C(flotilla.lxd.unexpose) open and close ports, and
+    these are the way to use this module.
   - The number of a unit is never given to another one.
 requirements:
   - PyYAML on the host that runs the task
@@ -38,6 +39,20 @@ options:
     description: How many units applications should have, by their names. The youngest units go; none of a subordinate can.
     type: dict
     default: {}
+  expose:
+    description:
+      - Applications whose ports are to be open on their servers to everybody. One that a bundle has opened to some only is
+        opened to all.
+      - They are opened and closed at the end of the run, when units have said which ports they have.
+    type: list
+    elements: str
+    default: []
+  unexpose:
+    description:
+      - Applications whose ports are to be open no more. A bundle that says C(expose) opens them when it is deployed again.
+    type: list
+    elements: str
+    default: []
   remove_units:
     description: Units to be removed, as V(api/1). A unit that is not there is no error.
     type: list
@@ -87,6 +102,8 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import S
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "scale": {"type": "dict", "default": {}},
+    "expose": {"type": "list", "elements": "str", "default": []},
+    "unexpose": {"type": "list", "elements": "str", "default": []},
     "remove_units": {"type": "list", "elements": "str", "default": []},
     "remove_applications": {"type": "list", "elements": "str", "default": []},
     **_model_module.MODEL_OPTIONS,
@@ -99,6 +116,8 @@ def change(module: AnsibleModule) -> dict:
     params = module.params
     scaling = Scaling(
         units=params["scale"],
+        expose=params["expose"],
+        unexpose=params["unexpose"],
         without_units=params["remove_units"],
         without_applications=params["remove_applications"],
         ends=params["state"] == "absent",

@@ -129,12 +129,14 @@ removed:
 """
 
 import getpass
+import os
 import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
+from ansible_collections.flotilla.lxd.plugins.module_utils._model import process
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.lock import Lock
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.steps import Ran, Steps, by_host
 
@@ -162,7 +164,8 @@ def step(module: AnsibleModule) -> dict:
     if module.check_mode:
         return {"changed": False, "hosts": [], "failed_units": {}, "unsettled": [], "removed": []}
     now = int(time.time())
-    lock = Lock(params["lock"], f"{getpass.getuser()}@{socket.gethostname()}", now, now)
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    lock = Lock(params["lock"], who, now, now, step=process.name_of(os.getpid()))
     steps = Steps(
         _model_module.servers(module), params["remotes"], _model_module.roles(module), lock, params["timeout"]
     )

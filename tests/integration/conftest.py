@@ -18,6 +18,7 @@ import pytest
 import yaml
 from client_configuration import configuration
 from faulty_proxy import Proxy
+from model_sites import Site
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -159,3 +160,33 @@ def proxied(explicit):
     proxy = Proxy(str(target.hostname), int(target.port or 8443))
     yield proxy, {**explicit, "url": proxy.url}
     proxy.stop()
+
+
+@pytest.fixture
+def site_on(playbook, command_line, tmp_path):
+    """Make a model on these remotes; what is left of it is removed afterwards."""
+    made = []
+
+    def make(*remotes):
+        made.append(Site(f"t-{uuid.uuid4().hex[:8]}", list(remotes), playbook, command_line, tmp_path))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.clear()
+
+
+@pytest.fixture
+def site(site_on, remote):
+    return site_on(remote)
+
+
+@pytest.fixture
+def model_of(local_tasks):
+    """The model as model_info tells it."""
+
+    def ask(site):
+        task = {"name": "info", "flotilla.lxd.model_info": {"model": site.name, "remotes": site.remotes[:1]}}
+        return local_tasks([task]).result("info").get("model")
+
+    return ask

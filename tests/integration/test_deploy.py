@@ -5,19 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pytest
-import yaml
+from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
 
-LXD, INCUS = "lxd-a", "incus-a"
-ROLES = str(Path(__file__).parent / "roles")
-SECRET = "secret-of-store"
-STORE = {"charm": "t-store", "num_units": 1, "options": {"size": 5}}
 WEB = {
     "applications": {
         "store": STORE,
@@ -26,117 +18,6 @@ WEB = {
     },
     "relations": [["api", "store"], ["side", "api"]],
 }
-
-
-class Site:
-    """One model of a test's own, and the playbooks for it."""
-
-    def __init__(self, name, remotes, playbook, command_line, directory):
-        self.name = name
-        self.remotes = remotes
-        self._playbook = playbook
-        self._command_line = command_line
-        self._bundle = directory / "bundle.yaml"
-
-    def run(self, playbook, *arguments, fails=False, **variables):
-        extra = {"model": self.name, "remotes": self.remotes, "roles_path": [ROLES], **variables}
-        run = self._playbook(Path(f"flotilla.lxd.{playbook}"), *arguments, fails=fails, extra=extra)
-        assert SECRET not in run.text
-        return run
-
-    def deploy(self, bundle, *arguments, **options):
-        self._bundle.write_text(yaml.safe_dump(bundle))
-        return self.run("deploy", *arguments, bundle=str(self._bundle), image="busybox", **options)
-
-    def containers(self):
-        """By name without the model's, as the remotes' own commands list them."""
-        found = {}
-        for remote in self.remotes:
-            if self.name in self.projects(remote):
-                listed = self._command_line(remote, "list", f"{remote}:", f"--project={self.name}", "--format=json")
-                found.update(
-                    {
-                        each["name"].removeprefix(f"{self.name}-"): {**each, "remote": remote}
-                        for each in json.loads(listed)
-                    }
-                )
-        return found
-
-    def projects(self, remote):
-        return [
-            each["name"]
-            for each in json.loads(self._command_line(remote, "project", "list", f"{remote}:", "--format=json"))
-        ]
-
-    def inside(self, container, *command):
-        return self.call("exec", container, *command)
-
-    def call(self, verb, container, *command):
-        there = self.containers()[container]
-        target = f"{there['remote']}:{there['name']}"
-        arguments = ["--", *command] if verb == "exec" else command
-        return self._command_line(there["remote"], verb, target, f"--project={self.name}", *arguments)
-
-    def clear(self):
-        for name in self.containers():
-            self.call("delete", name, "--force")
-        for remote in self.remotes:
-            if self.name in self.projects(remote):
-                self._command_line(remote, "project", "delete", f"{remote}:{self.name}")
-
-
-@pytest.fixture
-def site_on(playbook, command_line, tmp_path):
-    """Make a model on these remotes; what is left of it is removed afterwards."""
-    made = []
-
-    def make(*remotes):
-        made.append(Site(f"t-{uuid.uuid4().hex[:8]}", list(remotes), playbook, command_line, tmp_path))
-        return made[-1]
-
-    yield make
-    for site in made:
-        site.clear()
-
-
-@pytest.fixture
-def site(site_on, remote):
-    return site_on(remote)
-
-
-@pytest.fixture
-def model_of(local_tasks):
-    """The model as model_info tells it."""
-
-    def ask(site):
-        task = {"name": "info", "flotilla.lxd.model_info": {"model": site.name, "remotes": site.remotes[:1]}}
-        return local_tasks([task]).result("info").get("model")
-
-    return ask
-
-
-def assert_idle(run):
-    """Nothing was to be done, and no container was asked anything."""
-    assert "No changes to apply." in run.stdout
-    assert "changed=0" in run.stdout and run.stdout.count("changed=") == 1, run.stdout
-
-
-def message(run):
-    """What the task that failed last said."""
-    return [entry["result"]["msg"] for entry in run.tasks if entry["outcome"] == "failed"][-1]
-
-
-def plan_of(run):
-    return [line for entry in run.tasks for line in entry["result"].get("changes") or ()]
-
-
-def units(model):
-    return {
-        name: each["status"]
-        for application in model["applications"].values()
-        for unit, unit_is in application.get("units", {}).items()
-        for name, each in {unit: unit_is, **unit_is.get("subordinates", {})}.items()
-    }
 
 
 def test_life_of_a_model(site, model_of):
@@ -278,16 +159,17 @@ def test_two_deploys_at_once(site, local_tasks, model_of):
     assert len(second) == 1, "\n\n".join(outcomes)
     assert units(model_of(site)) == {"store/0": "active", "store/1": "active"}, outcomes
 
-    # A run that died has left its lock.
+    # A run that died elsewhere has left its lock.
     more = {"applications": {"store": {**STORE, "num_units": 3}}}
     options = {
-        "path": str(_written(site, more)),
+        "path": str(site.written(more)),
         "model": site.name,
         "remotes": site.remotes,
         "image": "busybox",
         "roles_path": [ROLES],
     }
     dead = local_tasks([{"name": "dead", "flotilla.lxd.deploy": options}]).result("dead")
+    site.keep_lock({**site.lock(), "run": "elsewhere/pid:[1] 1 1"})
     run = site.deploy(more, fails=True)
     assert f"odel {site.name} is being changed by" in message(run)
     site.deploy(more, take_over=True)
@@ -314,7 +196,7 @@ def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
     )
     for charm in ("t-nothing", "t-void"):
         assert f'non-existent charm "{charm}": no role plays it' in message(run)
-    run = site.run("deploy", fails=True, bundle=str(_written(site, WEB)), image="t-no-such-image")
+    run = site.run("deploy", fails=True, bundle=str(site.written(WEB)), image="t-no-such-image")
     assert "there is no image t-no-such-image" in message(run)
     run = site.deploy({"applications": {"store": {**STORE, "constraints": "zones=moon"}}}, fails=True)
     assert "zones=moon" in message(run)
@@ -329,11 +211,6 @@ def test_exposed_ports_are_open(site):
     devices = site.containers()["store-0"]["devices"]
     assert devices["flotilla-tcp-18999"]["listen"] == "tcp:0.0.0.0:18999"
     assert_idle(site.deploy(bundle))
-
-
-def _written(site, bundle):
-    site._bundle.write_text(yaml.safe_dump(bundle))
-    return site._bundle
 
 
 def _deploy(site, bundle):

@@ -83,6 +83,17 @@ class Expose(Change):
 
 
 @dataclass(frozen=True)
+class Unexpose(Change):
+    """No plan for a bundle has it: as in Juju, leaving ``expose`` out closes nothing."""
+
+    application: str
+
+    @property
+    def text(self) -> str:
+        return f"unexpose application {self.application}"
+
+
+@dataclass(frozen=True)
 class SetAnnotations(Change):
     """target: an application, or ``new machine 0``; annotations: those that change."""
 

@@ -9,7 +9,7 @@ from collections import deque
 
 from .bundle import Bundle
 from .changes import Change
-from .machines import matched
+from .machines import MachineMap, matched
 from .model import Model, Numbers
 
 
@@ -20,11 +20,11 @@ class Draft:
     applications and machines.
     """
 
-    def __init__(self, bundle: Bundle, model: Model) -> None:
+    def __init__(self, bundle: Bundle, model: Model, machine_map: MachineMap) -> None:
         self.bundle = bundle
         self.model = model
         self.numbers = Numbers(model)
-        self.matched = matched(bundle, model)
+        self.matched = matched(bundle, model, machine_map)
         self.deployed: dict[str, int] = {}
         self.machines: dict[str, int] = {}
         self.changes: list[Change] = []

@@ -46,6 +46,18 @@ def resolved(relation: Relation, bundle: Bundle, charms: Mapping[str, Charm | No
     return (first, second) if charm is None or other is None else inferred(first, second, charm, other)
 
 
+def is_same(ends: tuple[End, End], there: tuple[str, str]) -> bool:
+    """Whether a relation that is there is this one. An end that names no endpoint is content with any."""
+    first, second = (parse(text) or End(text) for text in there)
+    return any(
+        all(
+            end.application == other.application and end.endpoint in ("", other.endpoint)
+            for end, other in zip(ends, pair)
+        )
+        for pair in ((first, second), (second, first))
+    )
+
+
 def charm_of(end: End, bundle: Bundle, charms: Mapping[str, Charm | None] | None) -> Charm | None:
     """What is known of the charm of an end's application."""
     application = bundle.applications.get(end.application)

@@ -5,45 +5,138 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .._api.errors import InvalidInput
 from .bundle import Bundle
-from .model import Model, Unit, host_of
-from .names import natural
-from .placement import parse
+from .findings import quoted
+from .model import Model, Unit, container_kind, host_of
+from .names import NUMBER, natural
+from .placement import Placement, parse
+
+EXISTING = "existing"
+_PAIR = re.compile(f"({NUMBER})=({NUMBER})")
 
 
-def matched(bundle: Bundle, model: Model) -> dict[str, str]:
+@dataclass(frozen=True)
+class MachineMap:
+    """What the user says, as with Juju's ``--map-machines``. numbers: of the model's machine by the bundle's number for it.
+
+    existing: machines of the bundle are those of the same number, as far as the model has them.
+    """
+
+    existing: bool = False
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, bundle: Bundle, model: Model) -> dict[str, str]:
+        """Raises InvalidInput for a machine that is not there."""
+        for number, there in self.numbers.items():
+            _check(number, bundle.machines, "the bundle")
+            _check(there, model.machines, "the model")
+        same = {number: number for number in bundle.machines if self.existing and number in model.machines}
+        return {**same, **self.numbers}
+
+
+NO_MAP = MachineMap()
+
+
+def parse_map(texts: Iterable[str]) -> MachineMap:
+    """``["existing", "0=3"]``. Raises InvalidInput for what is neither."""
+    numbers: dict[str, str] = {}
+    existing = False
+    for text in texts:
+        pair = _PAIR.fullmatch(text)
+        if text == EXISTING:
+            existing = True
+        elif pair is None:
+            raise InvalidInput(
+                f"map_machines: {quoted(text)} is neither existing nor a pair of numbers, 0=3 for machine 0 of the bundle and"
+                " machine 3 of the model"
+            )
+        elif numbers.setdefault(pair[1], pair[2]) != pair[2]:
+            raise InvalidInput(
+                f"map_machines: machine {pair[1]} of the bundle is to be both {numbers[pair[1]]} and {pair[2]}"
+            )
+    return MachineMap(existing, numbers)
+
+
+def matched(bundle: Bundle, model: Model, said: MachineMap) -> dict[str, str]:
     """Machines of the model by the number that the bundle has for them.
 
-    A machine of the same number is taken first, where a unit that the bundle places there stands. Else it is the machine of
-    the first unit that is not taken yet, of an application that is placed there.
+    What the user says comes first. Then it is the machine that was made for this number, and after that the one of the same
+    number, where a unit that the bundle places there stands; then that of the unit at the same place in the list, of an
+    application that has as many as the list. Else it is the machine of the first unit that is not taken yet, of an
+    application that is placed there.
     """
-    found: dict[str, str] = {}
-    units = {name: model.units(name) for name in bundle.applications}
-    placements = {name: _unmatched(name, bundle, model, found, units[name]) for name in sorted(bundle.applications)}
-    same = set(found.values())
-    for number in sorted(bundle.machines, key=natural):
-        for name in sorted(bundle.applications) if number not in found else ():
-            if number not in placements[name] or not units[name]:
-                continue
-            machine = host_of(units[name][0].machine)
-            if machine not in same:
-                found[number] = machine
-                del units[name][0]
-                break
-    return found
+    matching = _Matching(bundle, model, said.matches(bundle, model))
+    often = Counter(model.bundle_numbers.values())
+    made = {number: there for there, number in model.bundle_numbers.items() if often[number] == 1}
+    matching.by_number(lambda number: made.get(number, ""))
+    matching.by_number(lambda number: number)
+    matching.by_place_in_list()
+    matching.by_units()
+    return matching.found
 
 
-def _unmatched(name: str, bundle: Bundle, model: Model, found: dict[str, str], units: list[Unit]) -> set[str]:
-    """Matches machines of the same number; returns the bundle's machines of the placements that are left."""
-    left = set()
-    for text in bundle.applications[name].to:
-        placement = parse(text)
-        if placement is None or not placement.machine:
-            continue
-        unit = model.unit_on(placement.machine, name, placement.container)
-        if placement.machine in found or unit is None:
-            left.add(placement.machine)
-            continue
-        found[placement.machine] = placement.machine
-        units.remove(unit)
-    return left
+class _Matching:
+    def __init__(self, bundle: Bundle, model: Model, found: dict[str, str]) -> None:
+        self.found = found
+        self._bundle = bundle
+        self._model = model
+        taken = set(found.values())
+        self._units: dict[str, list[Unit]] = {
+            name: [unit for unit in model.units(name) if host_of(unit.machine) not in taken]
+            for name in bundle.applications
+        }
+        self._placements: dict[str, list[Placement]] = {
+            name: [placement for placement in map(parse, each.to) if placement is not None and placement.machine]
+            for name, each in bundle.applications.items()
+        }
+
+    def by_number(self, candidate: Callable[[str], str]) -> None:
+        for name, placement in self._left():
+            there = candidate(placement.machine)
+            unit = self._model.unit_on(there, name, placement.container)
+            if unit is not None:
+                self._take(placement, there, name, unit)
+
+    def by_place_in_list(self) -> None:
+        for name, placement in self._left():
+            to, units = self._bundle.applications[name].to, self._model.units(name)
+            for text, unit in zip(to, units) if len(to) == len(units) else ():
+                if parse(text) == placement and container_kind(unit.machine) == placement.container:
+                    self._take(placement, host_of(unit.machine), name, unit)
+
+    def _left(self) -> Iterator[tuple[str, Placement]]:
+        for name in sorted(self._placements):
+            for placement in self._placements[name]:
+                if placement.machine not in self.found:
+                    yield name, placement
+
+    def _take(self, placement: Placement, there: str, name: str, unit: Unit) -> None:
+        if placement.machine not in self.found and there not in self.found.values():
+            self.found[placement.machine] = there
+            self._units[name].remove(unit)
+
+    def by_units(self) -> None:
+        taken = set(self.found.values())
+        for number in sorted(self._bundle.machines, key=natural):
+            for name in sorted(self._placements) if number not in self.found else ():
+                units = self._units[name]
+                if not units or all(placement.machine != number for placement in self._placements[name]):
+                    continue
+                there = host_of(units[0].machine)
+                if there not in taken:
+                    self.found[number] = there
+                    del units[0]
+                    break
+
+
+def _check(number: str, known: Iterable[str], whose: str) -> None:
+    known = sorted(known, key=natural)
+    if number not in known:
+        raise InvalidInput(f"map_machines: {whose} has no machine {number}: it has {', '.join(known) or 'none'}")

@@ -22,7 +22,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Deployed:
-    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name."""
+    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name.
+
+    subordinate: its units are beside those of others, and nobody says how many there are.
+    """
 
     charm: str
     series: str = ""
@@ -32,12 +35,15 @@ class Deployed:
     constraints: str = ""
     exposed: bool = False
     exposed_endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    subordinate: bool = False
 
 
 @dataclass(frozen=True)
 class Model:
     """machines: their annotations, by number. relations: pairs of ``application:endpoint``. next_numbers: the next unit's by
     the application's name, as far as it is known; of a unit that is gone, no other gets the number. next_machine likewise.
+    bundle_numbers and machine_series: by the machine's number, as far as they are known, the number that the bundle had for
+    it from which it was made, and its series or base.
     """
 
     applications: Mapping[str, Deployed] = field(default_factory=dict)
@@ -45,6 +51,8 @@ class Model:
     relations: tuple[tuple[str, str], ...] = ()
     next_numbers: Mapping[str, int] = field(default_factory=dict)
     next_machine: int = 0
+    bundle_numbers: Mapping[str, str] = field(default_factory=dict)
+    machine_series: Mapping[str, str] = field(default_factory=dict)
 
     def units(self, application: str) -> list[Unit]:
         """By their numbers."""

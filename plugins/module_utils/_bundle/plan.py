@@ -16,20 +16,27 @@ from .bundle import Bundle, Relation
 from .changes import AddMachine, AddRelation, AddUnit, Change, SetAnnotations
 from .charm import Charm
 from .draft import Draft
-from .endpoints import End, parse, resolved
+from .endpoints import is_same, resolved
 from .findings import quoted
+from .machines import NO_MAP, MachineMap
 from .model import Model
 from .names import natural
 from .roles import Roles
 from .units import UnitPlanner
 
 
-def plan(bundle: Bundle, model: Model, roles: Roles, charms: Mapping[str, Charm | None] | None) -> list[Change]:
+def plan(
+    bundle: Bundle,
+    model: Model,
+    roles: Roles,
+    charms: Mapping[str, Charm | None] | None,
+    machine_map: MachineMap = NO_MAP,
+) -> list[Change]:
     """The changes in an order in which they can be made. bundle: one that has no problem.
 
     Raises InvalidInput where machines of the bundle cannot be told from those that are there.
     """
-    draft = Draft(bundle, model)
+    draft = Draft(bundle, model, machine_map)
     plan_applications(draft, roles)
     for number in sorted(bundle.machines, key=natural):
         _plan_machine(draft, number)
@@ -57,22 +64,10 @@ def _plan_machine(draft: Draft, number: str) -> None:
 
 def _plan_relation(draft: Draft, relation: Relation, charms: Mapping[str, Charm | None] | None) -> None:
     ends = resolved(relation, draft.bundle, charms)
-    if any(_is_same(ends, there) for there in draft.model.relations):
+    if any(is_same(ends, there) for there in draft.model.relations):
         return
     requires = [draft.deployed[end.application] for end in ends if end.application in draft.deployed]
     draft.add(AddRelation(ends, (relation.ends[0], relation.ends[1])), *requires)
-
-
-def _is_same(ends: tuple[End, End], there: tuple[str, str]) -> bool:
-    """Whether a relation that is there is this one. An end that names no endpoint is content with any."""
-    first, second = (parse(text) or End(text) for text in there)
-    return any(
-        all(
-            end.application == other.application and end.endpoint in ("", other.endpoint)
-            for end, other in zip(ends, pair)
-        )
-        for pair in ((first, second), (second, first))
-    )
 
 
 def _check_machines(draft: Draft) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import time
 import uuid
@@ -18,7 +19,7 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .._bundle.changes import Change, SetOptions
 from .._bundle.roles import Roles
-from . import removal, rounds
+from . import process, removal, rounds
 from .charms import roles_of
 from .growth import Growth, grow
 from .lock import Lock
@@ -35,7 +36,8 @@ from .writing import update
 class Wanted:
     """How the user wants a model changed, beside the changes themselves. images and profiles: None is as before.
 
-    machines: where those of the bundle are to be. timeout in seconds.
+    machines: where those of the bundle are to be. timeout in seconds. run: the process that wants it, as the module process
+    names it.
     """
 
     roles: Roles
@@ -45,6 +47,7 @@ class Wanted:
     wait_for: Sequence[str] = ("ipv4",)
     take_over: bool = False
     timeout: int = 600
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ class Draft:
     growth: Growth
     texts: tuple[str, ...]
     stopped: tuple[Container, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """draft: what was done, which may be more than was thought at first. token: of the lock that the run now has.
+
+    orphaned: the lock of a run that is gone, and in whose place this one goes on.
+    """
+
+    draft: Draft
+    token: str
+    orphaned: Lock | None
 
 
 # From a model, or an empty one, to the changes of a plan and the state with what is to leave.
@@ -78,9 +93,7 @@ class Deployment:
         """What there is to be done. Raises InvalidInput for what cannot be."""
         state = self._store.read()
         if state is None and not self._may_make:
-            raise InvalidInput(
-                f"remote {self._store.home}: project {self._store.name} is no model: nothing was deployed there"
-            )
+            raise self._store.no_model()
         state = state or State(self._store.name, self._store.remotes)
         changes, after = self._plan(state)
         after = replace(after, settings=self._settings(after.settings))
@@ -101,16 +114,20 @@ class Deployment:
             texts = ["take down how charms and images are to be from now on"]
         return Draft(state, growth, tuple(texts), stopped)
 
-    def perform(self, draft: Draft) -> tuple[Draft, str]:
-        """Do it. Returns what was done, which may be more than the draft had, and the lock that the run now has.
-
-        What was made before something went wrong is kept, and the lock given back.
-        """
+    def perform(self, draft: Draft) -> Done:
+        """Do it. What was made before something went wrong is kept, and the lock given back."""
         self.check(draft)
         token = uuid.uuid4().hex
         now = int(time.time())
-        lock = Lock(token, f"{getpass.getuser()}@{socket.gethostname()}", now, now)
-        self._store.begin(lock, take_over=self._wanted.take_over)
+        lock = Lock(
+            token,
+            f"{getpass.getuser()}@{socket.gethostname()}",
+            now,
+            now,
+            run=self._wanted.run,
+            step=process.name_of(os.getpid()),
+        )
+        orphaned = self._store.begin(lock, take_over=self._wanted.take_over)
         try:
             # Somebody else may have been at work until the lock was ours.
             draft = self.draft()
@@ -118,7 +135,7 @@ class Deployment:
         except BaseException:
             self._store.give_back(token)
             raise
-        return draft, token
+        return Done(draft, token, orphaned)
 
     def check(self, draft: Draft) -> None:
         """What can be known before anything is made."""

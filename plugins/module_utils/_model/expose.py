@@ -10,7 +10,7 @@ not opened at all. Source: doc/reference/devices_proxy of LXD and Incus.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable
 
 from .publish import parse_port
 from .state import Application, Container, State, application_of
@@ -19,8 +19,12 @@ PREFIX = "flotilla-"
 _EVERYWHERE = {"0.0.0.0/0", "::/0"}
 
 
+# By the container's name, devices by theirs: as they are to be, or None for those to be removed.
+Devices = Mapping[str, Mapping[str, Any]]
+
+
 def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """By the container's name, the devices to be set, with None for those to be removed; and what cannot be opened."""
+    """What is to change; and what cannot be opened."""
     wanted: dict[str, dict[str, dict[str, str]]] = {each.name: {} for each in state.containers}
     taken: dict[tuple[str, str, str, int], str] = {}
     problems = []
@@ -47,6 +51,22 @@ def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
             }
     found = {each.name: _differing(each, wanted[each.name]) for each in state.containers}
     return {name: each for name, each in found.items() if each}, problems
+
+
+def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
+    return _those(changing, lambda options: options is None)
+
+
+def to_open(changing: Devices) -> dict[str, dict[str, Any]]:
+    return _those(changing, lambda options: options is not None)
+
+
+def _those(changing: Devices, which: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
+    found = {
+        container: {name: options for name, options in each.items() if which(options)}
+        for container, each in changing.items()
+    }
+    return {container: each for container, each in found.items() if each}
 
 
 def _differing(container: Container, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .._bundle.changes import (
     SetAnnotations,
     SetConstraints,
     SetOptions,
+    Unexpose,
     UpgradeCharm,
 )
 from .._bundle.limits import Limits, limits
@@ -115,6 +116,8 @@ class _Grower:
         elif isinstance(change, Expose):
             cidrs = {name: list(each.expose_to_cidrs) for name, each in change.endpoints.items()}
             self._set(change.application, exposed=True, exposed_endpoints=cidrs)
+        elif isinstance(change, Unexpose):
+            self._set(change.application, exposed=False, exposed_endpoints={})
         elif isinstance(change, SetOptions):
             options = {**self._applications[change.application].options, **change.options}
             self._set(change.application, options=options)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from .._api.errors import InvalidInput
+from . import process
 
 LOCK_KEY = "user.flotilla.lock"
 # Every step of a run renews the lock. What is this old belongs to a run that is dead.
@@ -19,12 +20,28 @@ SECONDS = 1800
 
 @dataclass(frozen=True)
 class Lock:
-    """token: of the run that has it. who: for people. since and renewed: seconds of the epoch."""
+    """token: of the run that has it. who: for people. since and renewed: seconds of the epoch.
+
+    run: the process that the run is, and step: that of the module that renewed it, as the module process names them. Empty
+    where nobody knows.
+    """
 
     token: str
     who: str
     since: int
     renewed: int
+    run: str = ""
+    step: str = ""
+
+    @property
+    def is_of_a_dead_run(self) -> bool:
+        """Whether that is known. What the run has started may be at work for a moment more."""
+        return process.is_gone(self.run)
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether it is known that nobody is at work under it any more."""
+        return self.is_of_a_dead_run and (not self.step or process.is_gone(self.step))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -42,7 +59,8 @@ def taken(config: Mapping[str, str], model: str, wanted: Lock, *, take_over: boo
     """The config with the lock taken or renewed. Raises InvalidInput while somebody else has it."""
     there = held(config)
     if there is not None and there.token == wanted.token:
-        return {**config, LOCK_KEY: replace(wanted, since=there.since).to_json()}
+        renewed = replace(there, renewed=wanted.renewed, step=wanted.step)
+        return {**config, LOCK_KEY: renewed.to_json()}
     if there is None or take_over or wanted.renewed - there.renewed >= SECONDS:
         return {**config, LOCK_KEY: wanted.to_json()}
     since, until = (time.strftime("%H:%M:%S", time.localtime(each)) for each in (there.since, there.renewed + SECONDS))

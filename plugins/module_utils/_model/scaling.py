@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._api.errors import InvalidInput
-from .._bundle.changes import AddUnit, Change
+from .._bundle.changes import AddUnit, Change, Expose, Unexpose
 from .._bundle.model import Numbers
 from . import removal
-from .state import State, for_planner
+from .state import Application, State, for_planner
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """units: how many, by application. without_…: what is to go. ends: all of it is."""
+    """units: how many, by application. expose and unexpose: applications. without_…: what is to go. ends: all of it is."""
 
     units: Mapping[str, Any] = field(default_factory=dict)
+    expose: Sequence[str] = ()
+    unexpose: Sequence[str] = ()
     without_units: Sequence[str] = ()
     without_applications: Sequence[str] = ()
     ends: bool = False
@@ -39,15 +41,32 @@ class Scaling:
             units += removal.to_scale_down(state, name, count)
             for _missing in range(count - len(state.units_of(name))):
                 changes.append(AddUnit(name, numbers.unit(name), numbers.machine(), makes_machine=True))
+        changes += self._exposing(state)
         after = removal.leave(state, units, applications)
         return changes, replace(after, ends=state.ends or self.ends)
 
+    def _exposing(self, state: State) -> list[Change]:
+        both = sorted({*self.expose} & {*self.unexpose})
+        if both:
+            raise InvalidInput(f"expose and unexpose both name {', '.join(both)}")
+        opening = {name: _staying(state, name, "expose") for name in self.expose}
+        closing = {name: _staying(state, name, "unexpose") for name in self.unexpose}
+        return [
+            *(Expose(name, {}) for name, each in opening.items() if not each.exposed or each.exposed_endpoints),
+            *(Unexpose(name) for name, each in closing.items() if each.exposed),
+        ]
 
-def _count(state: State, name: str, wanted: Any) -> int:
+
+def _staying(state: State, name: str, doing: str) -> Application:
     application = state.applications.get(name)
     if application is None or application.leaving:
         known = ", ".join(sorted(state.applications)) or "none"
-        raise InvalidInput(f"model {state.name} has no application {name} to scale: it has {known}")
+        raise InvalidInput(f"model {state.name} has no application {name} to {doing}: it has {known}")
+    return application
+
+
+def _count(state: State, name: str, wanted: Any) -> int:
+    application = _staying(state, name, "scale")
     if application.subordinate:
         raise InvalidInput(f"application {name} is subordinate: it has a unit beside each unit that it is related to")
     text = str(wanted)

@@ -196,15 +196,24 @@ def for_planner(state: State) -> planner.Model:
                 constraints=each.constraints,
                 exposed=each.exposed,
                 exposed_endpoints={endpoint: tuple(cidrs) for endpoint, cidrs in each.exposed_endpoints.items()},
+                subordinate=each.subordinate,
             )
             for name, each in state.applications.items()
             if not each.leaving
         },
         machines={number: each.annotations for number, each in state.machines.items()},
-        relations=state.relations,
+        relations=staying_relations(state),
         next_numbers={name: each.next_unit for name, each in state.applications.items()},
         next_machine=state.next_machine,
+        bundle_numbers={number: each.bundle for number, each in state.machines.items() if each.bundle},
+        machine_series={number: each.series for number, each in state.machines.items()},
     )
+
+
+def staying_relations(state: State) -> tuple[tuple[str, str], ...]:
+    """Those of applications that stay."""
+    leaving = {name for name, each in state.applications.items() if each.leaving}
+    return tuple(pair for pair in state.relations if leaving.isdisjoint(end.partition(":")[0] for end in pair))
 
 
 def to_json(state: State) -> str:

@@ -174,11 +174,13 @@ class Steps:
         devices, closed = expose.devices(state)
         remotes = {each.name: each.remote for each in state.containers}
 
-        def change(name: str) -> None:
-            wanted = Wanted(name, "present", devices=devices[name])
-            converge(Instance(self._servers.client(remotes[name]), wanted, _no_image), self._deadline, check=False)
+        def change(wanted: Wanted) -> None:
+            client = self._servers.client(remotes[wanted.name])
+            converge(Instance(client, wanted, _no_image), self._deadline, check=False)
 
-        in_parallel(change, devices)
+        # A port may go from one container to another: nobody can listen on it before the first one has let it go.
+        for part in (expose.to_close(devices), expose.to_open(devices)):
+            in_parallel(change, [Wanted(name, "present", devices=each) for name, each in part.items()])
         return closed
 
 

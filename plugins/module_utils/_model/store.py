@@ -29,6 +29,8 @@ _FEATURES = {"features.images": "false", "features.profiles": "false"}
 # How long a write that has begun may take to be seen, in seconds.
 _MOMENT = 0.2
 _ATTEMPTS = 5
+# How long to wait for what a run has started that is dead, in seconds.
+_LAST_STEP = 60
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,41 @@ class Store:
         leaving = kept.leaving & {unit for each in containers for unit in each.units}
         return replace(kept, remotes=self.remotes, containers=containers, machines=machines, leaving=leaving)
 
-    def begin(self, wanted: lock.Lock, *, take_over: bool) -> None:
-        """Make the projects that are not there, and take the lock."""
+    def no_model(self) -> InvalidInput:
+        """What to say where there is none, and has to be one."""
+        return InvalidInput(f"remote {self.home}: project {self.name} is no model: nothing was deployed there")
+
+    def begin(self, wanted: lock.Lock, *, take_over: bool) -> lock.Lock | None:
+        """Make the projects that are not there, and take the lock. Returns that of a run that is gone, if there was one."""
+        orphaned = None
+
+        def take(config: Mapping[str, str]) -> dict[str, str]:
+            nonlocal orphaned
+            there = lock.held(config)
+            orphaned = there if there is not None and there.is_orphaned else None
+            return lock.taken(config, self.name, wanted, take_over=take_over or orphaned is not None)
+
         for remote in self.remotes:
             self._make_project(remote)
         for remote in self.remotes[1:]:
             self._change(remote, lambda config: {**config, HOME_KEY: self.home})
-        self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
+        if not take_over:
+            self._outlast_a_dead_run()
+        self._change(self.home, take)
         # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)
         self.renew(wanted)
+        return orphaned
+
+    def _outlast_a_dead_run(self) -> None:
+        """A module outlives the run that is killed, and goes on until it is done."""
+        give_up = time.monotonic() + _LAST_STEP
+        while time.monotonic() < give_up:
+            project = self._project(self.servers.client(self.home))
+            there = lock.held(project.metadata.get("config") or {}) if project is not None else None
+            if there is None or there.is_orphaned or not there.is_of_a_dead_run:
+                return
+            time.sleep(_MOMENT)
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""

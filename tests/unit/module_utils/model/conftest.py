@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import pytest
+from model_changes import SITES
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm import Charm, Option
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm import Endpoint as CharmEndpoint
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import Role
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import read
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.roles import Roles
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import Role, roles_of
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.growth import grow
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.record import UnitRecord
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import (
     Application,
@@ -17,6 +22,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import (
     Endpoint,
     Machine,
     State,
+    for_planner,
 )
 
 ENDPOINTS = {
@@ -77,3 +83,28 @@ def state():
 def container(name, machine, remote, units, **more):
     address = f"192.0.2.{machine.split('/')[-1]}"
     return Container(name, remote, machine, True, {"ipv4": [address], "ipv6": []}, units, **more)
+
+
+@pytest.fixture
+def grown(tmp_path):
+    """What a bundle of the charms db, api and log (a subordinate of api) makes of a model."""
+    for name, charm in {
+        "db": "provides: {server: sql}",
+        "api": "{requires: {db: sql}, provides: {host: {interface: beside, scope: container}}}",
+        "log": "{subordinate: true, requires: {host: {interface: beside, scope: container}}}",
+    }.items():
+        (tmp_path / "roles" / name / "meta").mkdir(parents=True)
+        (tmp_path / "roles" / name / "meta" / "charm.yml").write_text(charm)
+        (tmp_path / "roles" / name / "tasks").mkdir()
+        (tmp_path / "roles" / name / "tasks" / "main.yml").write_text("[]")
+    roles = Roles({}, (str(tmp_path / "roles"),))
+
+    def grow_by(text, state=None, sites=SITES):
+        state = state or State("web", ("one", "two"))
+        (tmp_path / "bundle.yaml").write_text(text)
+        reading = read(str(tmp_path / "bundle.yaml"), [], roles)
+        assert reading.may_be_deployed, reading.findings
+        changes = plan(reading.bundle, for_planner(state), roles, reading.charms)
+        return grow(state, changes, lambda applications: roles_of(applications, roles), sites)
+
+    return grow_by

@@ -10,65 +10,18 @@ import time
 from dataclasses import replace
 
 import pytest
+from model_changes import SITES, made
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import read
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.roles import Roles
 from ansible_collections.flotilla.lxd.plugins.module_utils._model import rounds
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import roles_of
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.growth import container_name, grow
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.placing import Sites, place
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.growth import container_name
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.placing import place
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import (
-    Container,
     Machine,
-    State,
-    counted,
-    for_planner,
     from_json,
     to_json,
 )
-
-SITES = Sites(["one", "two"], {"two": ["east", "west"]}, {"5": "two:west", "6": "three", "7": "two:north"})
-
-
-@pytest.fixture
-def grown(tmp_path):
-    """What a bundle of the charms db, api and log (a subordinate of api) makes of a model."""
-    for name, charm in {
-        "db": "provides: {server: sql}",
-        "api": "{requires: {db: sql}, provides: {host: {interface: beside, scope: container}}}",
-        "log": "{subordinate: true, requires: {host: {interface: beside, scope: container}}}",
-    }.items():
-        (tmp_path / "roles" / name / "meta").mkdir(parents=True)
-        (tmp_path / "roles" / name / "meta" / "charm.yml").write_text(charm)
-        (tmp_path / "roles" / name / "tasks").mkdir()
-        (tmp_path / "roles" / name / "tasks" / "main.yml").write_text("[]")
-    roles = Roles({}, (str(tmp_path / "roles"),))
-
-    def grow_by(text, state=None):
-        state = state or State("web", ("one", "two"))
-        (tmp_path / "bundle.yaml").write_text(text)
-        reading = read(str(tmp_path / "bundle.yaml"), [], roles)
-        assert reading.may_be_deployed, reading.findings
-        changes = plan(reading.bundle, for_planner(state), roles, reading.charms)
-        return grow(state, changes, lambda applications: roles_of(applications, roles), SITES)
-
-    return grow_by
-
-
-def made(growth):
-    """The model once its containers are there."""
-    new = tuple(
-        Container(each.name, each.remote, each.machine, True, {"ipv4": ["192.0.2.1"]}, each.units)
-        for each in growth.new
-    )
-    joined = tuple(
-        replace(each, units={**each.units, **growth.joining.get(each.name, {})}) for each in growth.state.containers
-    )
-    return counted(replace(growth.state, containers=(*joined, *new)))
-
 
 FIRST = """
 applications:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 
 import pytest
 from model_changes import published
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.flotilla.lxd.plugins.module_utils._model import expose, lock, removal
+from ansible_collections.flotilla.lxd.plugins.module_utils._model import expose, lock, process, removal
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.images import image_for
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import from_json
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe, worst
 
@@ -82,6 +85,67 @@ def test_the_lock():
     assert lock.held({lock.LOCK_KEY: "nonsense"}) is None
 
 
+def test_the_lock_of_a_run_that_is_gone():
+    with subprocess.Popen(["sleep", "60"]) as run:
+        alive = process.name_of(run.pid)
+        held = lock.Lock("a", "me@here", 1000, 1000, run=alive, step=process.name_of(os.getpid()))
+        assert not process.is_gone(alive)
+        run.kill()
+        os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOWAIT)
+        # It is not waited for yet, and dead all the same.
+        assert process.is_gone(alive)
+    assert process.is_gone(alive) and process.number_of(alive) == str(run.pid)
+    # What it had started is at work.
+    assert held.is_of_a_dead_run and not held.is_orphaned
+    assert replace(held, step="").is_orphaned and replace(held, step=alive).is_orphaned
+    assert not replace(held, run="", step="").is_orphaned
+    renewed = lock.taken(
+        {lock.LOCK_KEY: held.to_json()}, "web", replace(held, renewed=1500, run="", step="s"), take_over=False
+    )
+    assert lock.held(renewed) == replace(held, renewed=1500, step="s")
+
+
+def test_processes_that_are_no_longer_the_same_or_elsewhere():
+    mine = process.name_of(os.getpid())
+    place, number, began = mine.split(" ")
+    assert process.is_gone(f"{place} {number} {int(began) - 1}")
+    assert not process.is_gone(f"elsewhere/{place} {number} {int(began) - 1}")
+    assert process.name_of(2**31 - 1) == "" and not process.is_gone("")
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "expected"),
+    [
+        ({}, {"expose": ["api"]}, ["expose all endpoints of api and allow access from CIDRs 0.0.0.0/0 and ::/0"]),
+        ({"exposed": True}, {"expose": ["api"]}, []),
+        (
+            {"exposed": True, "exposed_endpoints": {"db": ["10.0.0.0/8"]}},
+            {"expose": ["api"]},
+            ["expose all endpoints of api and allow access from CIDRs 0.0.0.0/0 and ::/0"],
+        ),
+        ({"exposed": True, "exposed_endpoints": {"db": []}}, {"unexpose": ["api"]}, ["unexpose application api"]),
+        ({}, {"unexpose": ["api"]}, []),
+    ],
+)
+def test_exposing(state, fields, options, expected):
+    applications = {**state.applications, "api": replace(state.applications["api"], **fields)}
+    changes, _after = Scaling(**options).plan(replace(state, applications=applications))
+    assert [change.text for change in changes] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"expose": ["nope"]}, "no application nope to expose: it has api, db, log"),
+        ({"unexpose": ["nope"]}, "no application nope to unexpose"),
+        ({"expose": ["api"], "unexpose": ["api"]}, "expose and unexpose both name api"),
+    ],
+)
+def test_what_cannot_be_exposed(state, options, text):
+    with pytest.raises(InvalidInput, match=text):
+        Scaling(**options).plan(state)
+
+
 @pytest.mark.parametrize(
     ("series", "images", "expected"),
     [
@@ -127,6 +191,13 @@ def test_ports_that_are_closed_again_or_never_opened(state):
         for each in state.containers[:1]
     )
     assert expose.devices(replace(state, containers=there)) == ({"api-0": {"flotilla-tcp-80": None}}, [])
+    # A port that goes to another container is closed in the first one before.
+    changing = {
+        "api-0": {"flotilla-tcp-80": None},
+        "db-0": {"flotilla-tcp-80": {"type": "proxy"}, "flotilla-udp-1": None},
+    }
+    assert expose.to_close(changing) == {"api-0": {"flotilla-tcp-80": None}, "db-0": {"flotilla-udp-1": None}}
+    assert expose.to_open(changing) == {"db-0": {"flotilla-tcp-80": {"type": "proxy"}}}
     some = replace(state.applications["db"], exposed=True, exposed_endpoints={"server": ["10.0.0.0/8"]})
     state = published(replace(state, applications={**state.applications, "db": some}), "db/0", ports=("80/tcp",))
     assert expose.devices(state) == ({}, ["db/0 is not opened: a proxy cannot tell 10.0.0.0/8 from others"])
