@@ -10,7 +10,7 @@ from typing import Callable, NoReturn
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
 from . import steps
-from .end import End, Seen, view
+from .end import End, Seen, Source, view
 from .mark import REFRESHING, Mark
 
 # The user's deadline may be what failed: putting things back has time of its own.
@@ -24,7 +24,7 @@ class Failed(FlotillaError):
 class Retreat:
     """What is seen after a failure, and what is made of it. undone: what could not be put back, in words."""
 
-    def __init__(self, source: End, target: End, journey: steps.Journey) -> None:
+    def __init__(self, source: Source, target: End, journey: steps.Journey) -> None:
         self._source = source
         self._target = target
         self._journey = journey
@@ -105,7 +105,7 @@ class Retreat:
         return failed
 
 
-def _look(end: End) -> tuple[Seen | None, str | None]:
+def _look(end: Source) -> tuple[Seen | None, str | None]:
     """What is there, or why that cannot be known."""
     try:
         return end.look_patiently(), None

@@ -18,6 +18,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import Fl
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark import KEY
 
 FATES = ("finishes", "reverts", "stays")
@@ -60,7 +61,7 @@ class Case:
         local = self.way == "local"
         target = End(world.a.client(), "c2") if local else End(world.b.client(), "c1")
         options = Options(mode=self.mode, transfer="auto" if local else self.way)
-        journey = Migration(End(world.a.client(), "c1"), target, options)
+        journey = ServerMigration(End(world.a.client(), "c1"), target, options)
         journey.run(Deadline(60))
         return journey
 
