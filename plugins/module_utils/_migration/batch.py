@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Union
@@ -22,6 +22,7 @@ from .journey import Migration, Options, Report
 from .mark import Place, read
 from .server_journey import ServerMigration
 from .steps import MOVE
+from .within import WithinMigration, provisional
 
 _PATTERN = frozenset("*?[")
 
@@ -118,7 +119,11 @@ def _take(journey: Migration, deadline: Deadline, check: bool) -> None:
 def _journey(home: Home, target: Client, report: Report, options: Options) -> Migration:
     there = End(target, report.target_name)
     if isinstance(home, Client):
-        return ServerMigration(End(home, report.name), there, options, report)
+        here = End(home, report.name)
+        stays = options.changes.pool is None and options.target is None
+        if options.mode == MOVE and here.place == there.place and not stays:
+            return WithinMigration(here, options, report)
+        return ServerMigration(here, there, options, report)
     return ClassicMigration(ClassicEnd(home, report.name), there, options, report)
 
 
@@ -130,7 +135,13 @@ def _names_at(home: Home) -> list[str]:
     if not isinstance(home, Client):
         return [container.name for container in home.containers()]
     listed = home.get(path("instances"), doing="list containers", recursion="1").metadata or ()
-    return [str(one["name"]) for one in listed]
+    return [str(one["name"]) for one in listed if not _is_provisional(one)]
+
+
+def _is_provisional(container: Mapping[str, Any]) -> bool:
+    """Whether it has its name only until it can have that of the container whose place it takes."""
+    mark = read(container.get("config") or {})
+    return mark is not None and provisional(mark.origin.rpartition("/")[2]) == container["name"]
 
 
 def _known(source: Home, target: Client) -> list[str]:

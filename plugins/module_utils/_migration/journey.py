@@ -20,7 +20,7 @@ from .known_keys import unknown_keys
 from .mark import Mark
 from .preflight import Question, findings, survey
 from .retreat import Retreat
-from .snapshots import Adaptation, short_name
+from .snapshots import Adaptation, short_name, size
 from .steps import Journey
 from .translate import Changes
 from .verify import differences, snapshot_differences
@@ -125,13 +125,20 @@ class Migration(ABC):
         """Refuse a server that does not know this client, and a target that is the source."""
         self.source.require_trust()
         self.target.require_trust()
+        self._require_two_places()
+
+    def _require_two_places(self) -> None:
         here, there = self.source.place, self.target.place
         if here == there:
             raise self._invalid(
-                "source and target are the same: name another target_remote, target_project or target_name"
+                "source and target are the same: name another target_remote, target_project or target_name, or move it to a"
+                " target_pool or target"
             )
         if self.options.mode == steps.MOVE and (here.server, here.project) == (there.server, there.project):
-            raise self._invalid("within a project it only has to be renamed: see rename_from of flotilla.lxd.container")
+            raise self._invalid(
+                "within a project it is renamed with rename_from of flotilla.lxd.container, and moved to another pool or"
+                " member under the name that it has"
+            )
 
     def _look(self) -> Sight:
         return self.source.look(), self.target.look()
@@ -166,7 +173,7 @@ class Migration(ABC):
             source,
             body,
             {} if options.snapshots != preflight.ALL else self._snapshot_profiles(source),
-            self.source.usage(),
+            self.source.usage() + size(source.snapshots),
         )
         found = findings(question, survey(self.target, body, keys))
         if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
@@ -216,12 +223,14 @@ class Migration(ABC):
             self._transfer(_there(source), target, deadline)
         elif step == steps.VERIFY:
             self._verify(_there(source), _there(target), deadline)
+        elif step == steps.RENAME:
+            self.target.rename(self._journey.home, deadline)
         elif step == steps.START:
-            self.target.bring_to(_mark_of(source).was, deadline)
+            self.target.bring_to((view(source).mark or _mark_of(target)).was, deadline)
         elif step == steps.DELETE:
             self.source.delete(deadline)
         elif step == steps.UNMARK:
-            self.target.set_mark(None, deadline)
+            self._unmark(_there(target), deadline)
 
     def _transfer(self, source: Seen, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -242,11 +251,21 @@ class Migration(ABC):
             adapt=self._adapt(source),
         )
         self.report.transfer = self._send(parcel, deadline)
-        self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+        self._settle(body, mark.at(marks.ARRIVED), deadline)
+
+    def _settle(self, body: Mapping[str, Any], mark: Mark, deadline: Deadline) -> None:
+        self.target.settle(_marked(body, mark), deadline)
+
+    def _unmark(self, target: Seen, deadline: Deadline) -> None:
+        self.target.set_mark(None, deadline)
+
+    def _arrived(self, target: Seen) -> Mapping[str, Any]:
+        """What is at the target, as it is compared with what was to arrive."""
+        return target.content
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
-        found = differences(self._body(source), target.content)
+        found = differences(self._body(source), self._arrived(target))
         if options.snapshots == preflight.ALL:
             found += snapshot_differences(self._expected_snapshots(source), target.snapshots)
         if found:

@@ -35,7 +35,7 @@ class Retreat:
         source, source_problem = _look(self._source)
         target, target_problem = _look(self._target)
         seen = not (source_problem or target_problem)
-        if seen and steps.has_happened(step, view(source), view(target)):
+        if seen and steps.has_happened(self._journey, step, view(source), view(target)):
             return source, target
         if source_problem:
             raise self._failed(error, "the source cannot be reached, and nothing more was done")
@@ -54,7 +54,7 @@ class Retreat:
 
     def _of_move(self, step: str, source: Seen | None, target: Seen | None, blind: str | None) -> str:
         mark = view(source).mark
-        if blind and (step in (steps.START, steps.DELETE, steps.UNMARK) or (mark and mark.live)):
+        if blind and (step in (steps.START, steps.DELETE, steps.RENAME, steps.UNMARK) or (mark and mark.live)):
             return f"{self._target} cannot be reached, and may have the container running: the source is kept as it is"
         if not blind and steps.is_committed(view(source), view(target)):
             kept = "; the source is still there, stopped" if source else ""

@@ -35,6 +35,11 @@ class ServerMigration(Migration):
         copy_of = str(self.source.place) if options.mode != steps.MOVE else source.config.get(marks.COPY_OF)
         return {**body, "config": {**body["config"], **({marks.COPY_OF: copy_of} if copy_of else {})}}
 
+    def _objections(self, source: Seen) -> list[str]:
+        if self.is_local and self.options.mode == steps.MOVE and self.options.running == "live":
+            return ["running: live is for a move to another server: within one, a container is moved stopped"]
+        return []
+
     def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
         """Send it, and return by which way it went."""
         sending = transfer.Transfer(self._origin, self.target, parcel, member=self.options.target)

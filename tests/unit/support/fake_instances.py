@@ -175,7 +175,7 @@ def _answer(server: Server, method: str, url: str, payload: Any) -> tuple[int, A
             for name in server.profiles
         ],
         "networks": [],
-        "storage-pools": [{"name": "default"}],
+        "storage-pools": [{"name": "default"}, {"name": "fast"}],
     }
     if parts[0] == "storage-pools" and len(parts) > 1:
         return 200, {"space": {"used": 1, "total": 1000}}
@@ -257,7 +257,8 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
             return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
         return _begin(server, lambda _fate: change_state(there, payload["action"]), rest[0])
     if method == "GET":
-        return 200, there.content
+        root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
+        return 200, {**there.content, "expanded_devices": {**root, **there.content["devices"]}}
     if method == "PATCH":
         config = {**there.content["config"], **payload["config"]}
         there.content["config"] = {key: value for key, value in config.items() if value != ""}
@@ -269,7 +270,17 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
         if there.content["status"] != "Stopped" or server.operations:
             return 400, "it runs, or is busy"
         return _begin(server, lambda _fate: server.instances.pop(rest[0], None), rest[0])
+    if not payload.get("migration"):
+        return _rename(server, rest[0], payload["name"])
     return _push(server, rest[0], payload["target"]) if "target" in payload else _offer(server, rest[0])
+
+
+def _rename(server: Server, name: str, wanted: str) -> tuple[int, Any]:
+    if wanted in server.instances or server.instances[name].content["status"] != "Stopped":
+        return 400, "the name is taken, or it runs"
+    server.instances[wanted] = server.instances.pop(name)
+    server.instances[wanted].content["name"] = wanted
+    return _begin(server, lambda _fate: None, wanted)
 
 
 def change_state(there: Instance, action: str) -> None:
