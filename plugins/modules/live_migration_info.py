@@ -83,8 +83,6 @@ unknown:
     - whether the host of remote incus-a has CRIU, and which
 """
 
-from dataclasses import asdict
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _module
@@ -117,7 +115,7 @@ def read(module: AnsibleModule) -> dict:
         readiness.look(target, criu=params["target_criu"], cpu_flags=params["target_cpu_flags"]),
         container,
     )
-    return asdict(found)
+    return {"missing": found.missing + found.doubtful, "unknown": found.unknown}
 
 
 def main() -> None:

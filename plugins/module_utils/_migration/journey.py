@@ -174,8 +174,9 @@ class Migration(ABC):
             body,
             {} if options.snapshots != preflight.ALL else self._snapshot_profiles(source),
             self.source.usage() + size(source.snapshots),
+            options.target,
         )
-        found = findings(question, survey(self.target, body, keys))
+        found = findings(question, survey(self.target, body, keys, options.target))
         if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
             found.append(
                 f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"

@@ -10,8 +10,8 @@ from typing import Any
 from .._api.deadline import Deadline
 from .._api.errors import ApiError, FlotillaError
 from . import mark as marks
-from . import preflight, steps, transfer
-from .end import End, Seen
+from . import live, preflight, steps, transfer
+from .end import End, Seen, view
 from .journey import Migration, Options, Report
 from .snapshots import Adaptation, short_name
 from .translate import translated
@@ -38,7 +38,15 @@ class ServerMigration(Migration):
     def _objections(self, source: Seen) -> list[str]:
         if self.is_local and self.options.mode == steps.MOVE and self.options.running == "live":
             return ["running: live is for a move to another server: within one, a container is moved stopped"]
+        if self.options.mode == steps.MOVE and self.options.running == "live" and view(source).status == "running":
+            return self._live_objections(source)
         return []
+
+    def _live_objections(self, source: Seen) -> list[str]:
+        found = live.findings(self._origin.client, self.target.client, source.content)
+        self.report.warnings += [f"that it can be moved live is not certain: {each}" for each in found.doubtful]
+        self.report.warnings += [f"it could not be found out {each}" for each in found.unknown]
+        return [f"it cannot be moved live: {each}" for each in found.missing]
 
     def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
         """Send it, and return by which way it went."""
