@@ -67,7 +67,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 missing:
-  description: What stands against it, a sentence each. Where there is any, it fails, or what is restored is of no use.
+  description:
+    - What stands against it, a sentence each. It fails then, or what is restored is of no use. Of an older kernel or a lesser
+      processor at the target that is not certain.
   returned: success
   type: list
   elements: str

@@ -288,7 +288,12 @@ def test_what_stands_against_a_live_move(one_pair, local_tasks):
         ]
     )
     message = run.result("live")["msg"]
-    for said in ("neither restores what the other wrote", "lxc.console.path=none", "is unprivileged", "network nowhere"):
+    for said in (
+        "neither restores what the other wrote",
+        "lxc.console.path=none",
+        "is unprivileged",
+        "network nowhere",
+    ):
         assert said in message
     assert ends.there(ends.source)["status"] == "Running" and MARK not in ends.there(ends.source)["config"]
     assert run.result("stopped instead")["actions"] == MOVED

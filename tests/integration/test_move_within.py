@@ -56,7 +56,9 @@ class Home:
 def home(remote, command_line) -> Home:
     made = Home(remote, command_line)
     made.call(remote, "storage", "create", f"{remote}:{made.pool}", "dir")
-    made.call(remote, "launch", f"{remote}:busybox", f"{remote}:{made.name}", "-c", "user.x=1", "-c", "boot.autostart=true")
+    made.call(
+        remote, "launch", f"{remote}:busybox", f"{remote}:{made.name}", "-c", "user.x=1", "-c", "boot.autostart=true"
+    )
     yield made
     made.remove()
 
@@ -69,13 +71,18 @@ def test_to_another_pool_and_back(home, local_tasks):
     """With what could be two of a kind only for a moment: an address of its own, and the MAC address."""
     network = home.there()["expanded_devices"]["eth0"]["network"]
     address = home.query(f"networks/{network}")["config"]["ipv4.address"].rpartition(".")[0] + ".99"
-    home.call(home.remote, "config", "device", "override", f"{home.remote}:{home.name}", "eth0", f"ipv4.address={address}")
+    home.call(
+        home.remote, "config", "device", "override", f"{home.remote}:{home.name}", "eth0", f"ipv4.address={address}"
+    )
     home.run("echo old > /root/file; chown 12:34 /root/file")
     snapshot(home, "s0")
     before = home.there()
-    run = local_tasks([*three_times(home.task("there", home.pool)), home.task("elsewhere", "nopool") | {"ignore_errors": True}])
+    run = local_tasks(
+        [*three_times(home.task("there", home.pool)), home.task("elsewhere", "nopool") | {"ignore_errors": True}]
+    )
     assert_done(run, "there", *MOVED)
-    assert "there is no storage pool nopool" in run.result("elsewhere")["msg"]
+    message = run.result("elsewhere")["msg"]
+    assert f"{home.name} cannot be moved to storage pool nopool: there is no storage pool nopool" in message
     assert run.result("there, checked")["diff"]["after"] == {
         home.name: {"place": f"{home.remote}:{home.name}, storage pool {home.pool}"}
     }

@@ -37,7 +37,7 @@ class Host:
 
 @dataclass
 class Findings:
-    """missing: a live migration fails, or what it restores is of no use. doubtful: it may be so, and may be not. unknown: what
+    """missing: a live migration fails, or what it restores is of no use. doubtful: that may be so, or not. unknown: what
     nobody could be asked.
     """
 

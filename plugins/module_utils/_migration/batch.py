@@ -97,9 +97,7 @@ def result(reports: Sequence[Report]) -> dict[str, Any]:
     return found
 
 
-def _migrate(
-    source: Home, target: Client, report: Report, options: Options, deadline: Deadline, check: bool
-) -> None:
+def _migrate(source: Home, target: Client, report: Report, options: Options, deadline: Deadline, check: bool) -> None:
     try:
         _take(_journey(source, target, report, options), deadline, check)
     except FlotillaError as error:

@@ -298,8 +298,12 @@ class Migration(ABC):
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]
         return InvalidInput(
-            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
+            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self._destination}: {reason}"
         )
+
+    @property
+    def _destination(self) -> str:
+        return str(self.target)
 
 
 def _marked(body: Mapping[str, Any], mark: Mark, **config: str) -> dict[str, Any]:

@@ -30,9 +30,9 @@ class Ground:
     networks: frozenset[str]
     pools: frozenset[str]
     architectures: frozenset[str]
-    members: frozenset[str] | None = None
     unknown_keys: Sequence[str] = ()
     pool_free: int | None = None
+    members: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from .._api.deadline import Deadline
 from .._api.errors import ApiError, FlotillaError
-from . import mark as marks
 from . import live, preflight, steps, transfer
+from . import mark as marks
 from .end import End, Seen, view
 from .journey import Migration, Options, Report
 from .snapshots import Adaptation, short_name

@@ -56,7 +56,9 @@ class Goal:
         if not name.startswith("@"):
             return [name]
         doing = f"read cluster group {name[1:]}"
-        return list(self._end.client.get(path("cluster", "groups", name[1:]), doing=doing).metadata.get("members") or ())
+        return list(
+            self._end.client.get(path("cluster", "groups", name[1:]), doing=doing).metadata.get("members") or ()
+        )
 
 
 class Leaving(End):
@@ -109,12 +111,18 @@ class WithinMigration(ServerMigration):
 
     def __init__(self, source: End, options: Options, report: Report | None = None) -> None:
         goal = Goal(source, options.changes.pool, options.target)
-        super().__init__(Leaving(source, goal), Arriving(source, goal), options, report or Report(source.name, source.name))
+        super().__init__(
+            Leaving(source, goal), Arriving(source, goal), options, report or Report(source.name, source.name)
+        )
         self._home = source
         self._goal = goal
         self._journey = replace(
             self._journey, destination=f"{self._journey.destination} ({goal})", home=source.name, live=False
         )
+
+    @property
+    def _destination(self) -> str:
+        return str(self._goal)
 
     def _require_two_places(self) -> None:
         """It is the same place, in another pool or on another member."""

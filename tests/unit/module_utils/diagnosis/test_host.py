@@ -19,6 +19,9 @@ def daemon(**environment):
     """A process with this environment, in place of a daemon."""
     process = subprocess.Popen(["/bin/sleep", "60"], env=environment)
     try:
+        # It is there a moment before its environment is.
+        while not host.read(f"/proc/{process.pid}/environ"):
+            pass
         yield process.pid
     finally:
         process.kill()

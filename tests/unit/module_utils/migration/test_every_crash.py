@@ -18,10 +18,10 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import Fl
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark import KEY
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.within import WithinMigration, provisional
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark import KEY
 
 FATES = ("finishes", "reverts", "stays")
 FAULTS = ("lost", "deaf", "refused", "killed")

@@ -12,8 +12,8 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import 
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.retreat import Failed
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
 
 DIALED = "Unable to connect to: b.example:8443 ([dial tcp: connection refused])"
 PUSHED = "Unable to connect to: a.example:8443 ([dial tcp: connection refused])"
