@@ -67,7 +67,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 missing:
-  description: What stands against it, a sentence each. Where there is any, it fails, or what is restored is of no use.
+  description:
+    - What stands against it, a sentence each. It fails then, or what is restored is of no use. Of an older kernel or a lesser
+      processor at the target that is not certain.
   returned: success
   type: list
   elements: str
@@ -82,8 +84,6 @@ unknown:
   sample:
     - whether the host of remote incus-a has CRIU, and which
 """
-
-from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -117,7 +117,7 @@ def read(module: AnsibleModule) -> dict:
         readiness.look(target, criu=params["target_criu"], cpu_flags=params["target_cpu_flags"]),
         container,
     )
-    return asdict(found)
+    return {"missing": found.missing + found.doubtful, "unknown": found.unknown}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ short_description: Moves and copies containers between servers, LXD and Incus al
 version_added: 0.1.0
 description:
   - Moves a container to another server, copies it there, or brings an earlier copy up to date. Source and target can be LXD
-    or Incus, each to each.
+    or Incus, each to each. Within a server, it moves a container to another project, storage pool or cluster member.
   - "There is a complete container at all times, whatever fails: the source is deleted only when the target has been compared
     with it, and runs if it is to run. Until then both bear a mark in C(user.flotilla.migration), by which a second run of the
     same task knows what an interrupted one has left, and goes on from there."
@@ -31,7 +31,7 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     support: partial
-    details: O(mode=refresh) always copies anew, and is always a change.
+    details: O(mode=refresh) always copies anew, and is always a change, for no server tells whether files have changed.
 options:
   name:
     description:
@@ -50,10 +50,16 @@ options:
     description: Another name for the container there. Only with one container.
     type: str
   target_pool:
-    description: The storage pool there, if not the one that the container's profiles or its own root disk name.
+    description:
+      - The storage pool there, if not the one that the container's profiles or its own root disk name.
+      - Within one project of one server, the pool that the container moves to. It is unchanged if it is there already. See
+        O(target).
     type: str
   target:
-    description: The member of the target's cluster.
+    description:
+      - The member of the target's cluster, or a group of them as V(@group).
+      - Within one project of one server, the member that the container moves to. While it does, what is to take its place is
+        called C(arriving-NAME).
     type: str
   mode:
     description: What is to become of the source.
@@ -92,7 +98,10 @@ options:
     choices:
       move: It is stopped, moved and started.
       stateful: It is stopped with the state of its processes saved (CRIU), moved, and started from there.
-      live: It is moved while it runs (CRIU). If that fails, it goes on running where it is.
+      live: >-
+        It is moved while it runs (CRIU). If that fails, it goes on running where it is. What
+        M(flotilla.lxd.live_migration_info) finds is looked at before, and what is not certain is a warning. Not within one
+        server.
       refuse: The task fails.
     default: move
   live_fallback:
@@ -123,6 +132,7 @@ options:
     type: dict
 seealso:
   - module: flotilla.lxd.container
+  - module: flotilla.lxd.live_migration_info
 """
 
 EXAMPLES = r"""
@@ -158,6 +168,12 @@ EXAMPLES = r"""
     name: db1
     target_remote: lxd-b
     mode: refresh
+
+- name: To another storage pool of the same server
+  flotilla.lxd.migrate:
+    remote: lxd-a
+    name: web1
+    target_pool: fast
 
 - name: Without stopping it, or else with
   flotilla.lxd.migrate:

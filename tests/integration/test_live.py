@@ -98,3 +98,25 @@ def test_live_move_that_fails(container, local_tasks, command_line):
     assert log and "Dumping FAILED" in command_line(SOURCE, "query", "--raw", f"{SOURCE}:{log[0]}"), message
     assert status(command_line, SOURCE, name) == "Running" and status(command_line, TARGET, name) is None
     assert counter.goes_on(command_line, SOURCE, name, before)
+
+
+def test_what_stands_against_it_is_said_at_once(container, local_tasks, command_line):
+    """Before anything is tried, in check mode as well; or it is stopped for it, if that may be."""
+    name = container(**{"raw.lxc": "", "security.privileged": False, "migration.stateful": False})
+    live = {"remote": SOURCE, "name": name, "target_remote": TARGET, "running": "live"}
+    run = local_tasks(
+        [
+            {"name": "checked", MIGRATE: live, "check_mode": True, "ignore_errors": True},
+            {"name": "refused", MIGRATE: live, "ignore_errors": True},
+            {"name": "stopped", MIGRATE: {**live, "live_fallback": True}, "check_mode": True},
+        ]
+    )
+    for title in ("checked", "refused"):
+        result = run.result(title)
+        assert result["failed"] and not result["changed"], result
+        for said in ("lxc.console.path=none", "migration.stateful", "is unprivileged"):
+            assert said in result["msg"]
+        assert "has no CRIU" not in result["msg"] and not result.get("warnings")
+    assert status(command_line, SOURCE, name) == "Running" and status(command_line, TARGET, name) is None
+    stopped = run.result("stopped")
+    assert "stop" in stopped["actions"] and any("cannot be moved live" in one for one in stopped["warnings"])

@@ -274,6 +274,31 @@ def test_patterns_and_one_that_fails(one_pair, local_tasks):
     assert run.result("all, again")["containers"] == []
 
 
+def test_what_stands_against_a_live_move(one_pair, local_tasks):
+    """From LXD to Incus nothing is restored; what is to be done about it is said with all the rest, and nothing is begun."""
+    ends = one_pair
+    ends.launch()
+    run = local_tasks(
+        [
+            {
+                **ends.task("live", running="live", devices={"eth1": {"type": "nic", "network": "nowhere"}}),
+                "ignore_errors": True,
+            },
+            {**ends.task("stopped instead", running="live", live_fallback=True), "check_mode": True},
+        ]
+    )
+    message = run.result("live")["msg"]
+    for said in (
+        "neither restores what the other wrote",
+        "lxc.console.path=none",
+        "is unprivileged",
+        "network nowhere",
+    ):
+        assert said in message
+    assert ends.there(ends.source)["status"] == "Running" and MARK not in ends.there(ends.source)["config"]
+    assert run.result("stopped instead")["actions"] == MOVED
+
+
 def test_to_another_project_of_the_same_server(remote, local_tasks):
     ends = Ends(remote, remote)
     project = ends.name

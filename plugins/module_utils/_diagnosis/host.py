@@ -1,12 +1,15 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host of a daemon shows of it, where the task runs on that host: /proc and the daemon's own log."""
+"""What the host of a daemon shows of it, where the task runs on that host: /proc, the daemon's own log, its CRIU."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +19,7 @@ _USUAL_LOGS = {
     "incusd": ("/var/log/incus/incusd.log",),
 }
 _LAST = 512 * 1024
+_SECONDS_FOR_CRIU = 10
 
 
 def daemon_pid(environment: Mapping[str, Any]) -> int | None:
@@ -44,6 +48,42 @@ def read(name: str, *, last: int | None = None) -> str:
 def daemon_log(pid: int) -> str:
     """The end of the daemon's log. Raises OSError where there is none that can be read."""
     return read(_log_file(pid), last=_LAST)
+
+
+def criu(pid: int) -> str | None:
+    """Version of the CRIU that the daemon finds, empty where it finds none; None where that cannot be known from here."""
+    try:
+        if os.readlink(f"/proc/{pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt"):
+            return None  # As with a snap: its programs are others than those seen here.
+        environment = dict(line.partition("=")[::2] for line in read(f"/proc/{pid}/environ").split("\0"))
+    except OSError:
+        return None
+    if "PATH" not in environment:
+        return None
+    program = shutil.which("criu", path=environment["PATH"])
+    return _version(program, environment) if program else ""
+
+
+def cpu_flags() -> list[str] | None:
+    """What the processors of this host can do, where the kernel calls it so."""
+    found = re.search(r"^flags\s*:(.*)$", read("/proc/cpuinfo"), re.MULTILINE)
+    return found[1].split() if found else None
+
+
+def _version(program: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS_FOR_CRIU,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"Version:\s*(\S+)", done.stdout)
+    return found[1] if found else None
 
 
 def _log_file(pid: int) -> str:

@@ -37,9 +37,12 @@ class Host:
 
 @dataclass
 class Findings:
-    """missing: a live migration fails, or what it restores is of no use. unknown: what nobody could be asked."""
+    """missing: a live migration fails, or what it restores is of no use. doubtful: that may be so, or not. unknown: what
+    nobody could be asked.
+    """
 
     missing: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -73,7 +76,7 @@ def findings(source: Host, target: Host, container: Mapping[str, Any] | None = N
     else:
         _compare_processors(source, target, found)
     if _version(target.kernel)[:2] < _version(source.kernel)[:2]:
-        found.missing.append(
+        found.doubtful.append(
             f"the kernel of remote {target.remote} ({target.kernel}) is older than that of {source.remote}"
             f" ({source.kernel}): CRIU restores on the same or a newer one"
         )
@@ -91,7 +94,7 @@ def _compare_processors(source: Host, target: Host, found: Findings) -> None:
         return
     lacking = sorted(source.cpu_flags - target.cpu_flags)
     if lacking:
-        found.missing.append(
+        found.doubtful.append(
             f"the processors of remote {target.remote} lack what those of {source.remote} have, and processes may use:"
             f" {' '.join(lacking)}"
         )

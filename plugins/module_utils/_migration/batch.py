@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Union
@@ -20,7 +20,9 @@ from .classic_journey import ClassicMigration
 from .end import End
 from .journey import Migration, Options, Report
 from .mark import Place, read
+from .server_journey import ServerMigration
 from .steps import MOVE
+from .within import WithinMigration, provisional
 
 _PATTERN = frozenset("*?[")
 
@@ -62,17 +64,14 @@ def migrate(
             raise InvalidInput("target_name is a name for one container, and name is a pattern or several")
     reports, errors = [], []
     for name in chosen:
-        journey = _journey(source, name, End(target, target_name or name), options)
+        report = Report(name, target_name or name)
         try:
-            check_name(journey.target.name)
-            if check:
-                journey.check()
-            else:
-                _run(journey, deadline)
+            check_name(report.target_name)
+            _migrate(source, target, report, options, deadline, check)
         except FlotillaError as error:
-            journey.report.failure = str(error)
+            report.failure = str(error)
             errors.append(error)
-        reports.append(journey.report)
+        reports.append(report)
     return reports, errors
 
 
@@ -98,25 +97,32 @@ def result(reports: Sequence[Report]) -> dict[str, Any]:
     return found
 
 
-def _run(journey: Migration, deadline: Deadline) -> None:
+def _migrate(source: Home, target: Client, report: Report, options: Options, deadline: Deadline, check: bool) -> None:
     try:
-        journey.run(deadline)
+        _take(_journey(source, target, report, options), deadline, check)
     except FlotillaError as error:
-        if not (journey.options.running == "live" and journey.options.live_fallback):
+        if not (options.running == "live" and options.live_fallback):
             raise
-        journey.report.warnings.append(
-            f"it could not be moved live, and was stopped for it: {error.__cause__ or error}"
-        )
-        options = replace(journey.options, running="move")
-        again = Migration(journey.source, journey.target, options)
-        again.report = journey.report
-        again.run(deadline)
+        report.warnings.append(f"it cannot be moved live, and is stopped for it: {error.__cause__ or error}")
+        _take(_journey(source, target, report, replace(options, running="move")), deadline, check)
 
 
-def _journey(home: Home, name: str, target: End, options: Options) -> Migration:
+def _take(journey: Migration, deadline: Deadline, check: bool) -> None:
+    if check:
+        journey.check()
+    else:
+        journey.run(deadline)
+
+
+def _journey(home: Home, target: Client, report: Report, options: Options) -> Migration:
+    there = End(target, report.target_name)
     if isinstance(home, Client):
-        return Migration(End(home, name), target, options)
-    return ClassicMigration(ClassicEnd(home, name), target, options)
+        here = End(home, report.name)
+        stays = options.changes.pool is None and options.target is None
+        if options.mode == MOVE and here.place == there.place and not stays:
+            return WithinMigration(here, options, report)
+        return ServerMigration(here, there, options, report)
+    return ClassicMigration(ClassicEnd(home, report.name), there, options, report)
 
 
 def _place(home: Home) -> Place:
@@ -127,7 +133,13 @@ def _names_at(home: Home) -> list[str]:
     if not isinstance(home, Client):
         return [container.name for container in home.containers()]
     listed = home.get(path("instances"), doing="list containers", recursion="1").metadata or ()
-    return [str(one["name"]) for one in listed]
+    return [str(one["name"]) for one in listed if not _is_provisional(one)]
+
+
+def _is_provisional(container: Mapping[str, Any]) -> bool:
+    """Whether it has its name only until it can have that of the container whose place it takes."""
+    mark = read(container.get("config") or {})
+    return mark is not None and provisional(mark.origin.rpartition("/")[2]) == container["name"]
 
 
 def _known(source: Home, target: Client) -> list[str]:

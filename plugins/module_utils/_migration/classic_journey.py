@@ -5,27 +5,24 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from .._api.deadline import Deadline
 from . import mark as marks
 from . import steps, transfer
 from .classic import ClassicEnd
-from .end import End, Seen, Source
-from .journey import Migration, Options
-from .snapshots import Adaptation
+from .end import End, Seen
+from .journey import Migration, Options, Report
 
 
 class ClassicMigration(Migration):
     """source: classic LXC on this host."""
 
-    def __init__(self, source: ClassicEnd, target: End, options: Options) -> None:
-        # All that the journey asks of its source, and is not answered below, a classic one has as well.
-        asked: Source = source
-        super().__init__(cast(End, asked), target, options)
+    def __init__(self, source: ClassicEnd, target: End, options: Options, report: Report | None = None) -> None:
+        super().__init__(source, target, options, report)
         self._classic = source
 
-    def _objections(self) -> list[str]:
+    def _objections(self, source: Seen) -> list[str]:
         self.report.warnings += self._classic.notes
         options = self.options
         return self._classic.objections(
@@ -40,8 +37,3 @@ class ClassicMigration(Migration):
 
     def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
         return self._classic.send(self.target, parcel, self.options.target, deadline)
-
-    @property
-    def _adaptation(self) -> Adaptation:
-        """There are no snapshots that would have to change."""
-        return Adaptation(self.target.client.server, self.target.client.server)

@@ -21,6 +21,8 @@ from .steps import View
 
 # How long a container has to stay up to count as started: what cannot start dies at once.
 _MOMENT = 0.5
+# Goes along in a move, and a container that somebody makes anew has another.
+_IDENTITY = "volatile.uuid"
 _PROTECTED = "security.protection.delete"
 # A server that is only restarted, and a line that is only cut for a moment, are waited for.
 _PATIENCE = 20.0
@@ -189,6 +191,10 @@ class End:
                 return
             time.sleep(_MOMENT)
 
+    def rename(self, name: str, deadline: Deadline) -> None:
+        """Give it this name; it has to be at rest."""
+        self.client.write("POST", self._path(), {"name": name}, doing=self._doing("rename"), deadline=deadline)
+
     def delete(self, deadline: Deadline) -> None:
         self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
 
@@ -262,4 +268,10 @@ def view(seen: Seen | None) -> View:
     """What matters of it for the next step."""
     if seen is None:
         return View()
-    return View(power.status(seen.content), marks.read(seen.config), seen.config.get(marks.COPY_OF))
+    return View(
+        power.status(seen.content),
+        marks.read(seen.config),
+        seen.config.get(marks.COPY_OF),
+        str(seen.content.get("name") or ""),
+        seen.config.get(_IDENTITY),
+    )

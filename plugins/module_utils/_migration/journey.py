@@ -6,22 +6,23 @@
 from __future__ import annotations
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .._api.deadline import Deadline
-from .._api.errors import ApiError, FlotillaError, InvalidInput
+from .._api.errors import FlotillaError, InvalidInput
 from . import mark as marks
 from . import preflight, steps, transfer
-from .end import End, Seen, Stop, view
+from .end import End, Seen, Source, Stop, view
 from .known_keys import unknown_keys
 from .mark import Mark
 from .preflight import Question, findings, survey
 from .retreat import Retreat
-from .snapshots import Adaptation, short_name
+from .snapshots import Adaptation, short_name, size
 from .steps import Journey
-from .translate import Changes, translated
+from .translate import Changes
 from .verify import differences, snapshot_differences
 
 # Each step is taken at most once; more turns than there are steps are a fight with somebody else.
@@ -61,14 +62,14 @@ class Report:
     failure: str | None = None
 
 
-class Migration:
-    """A container on its way from one end to the other."""
+class Migration(ABC):
+    """A container on its way from one end to the other, whatever kind of source it has."""
 
-    def __init__(self, source: End, target: End, options: Options) -> None:
+    def __init__(self, source: Source, target: End, options: Options, report: Report | None = None) -> None:
         self.source = source
         self.target = target
         self.options = options
-        self.report = Report(source.name, target.name)
+        self.report = report or Report(source.name, target.name)
         self._journey = Journey(options.mode, str(source.place), str(target.place), live=options.running == "live")
 
     @property
@@ -124,13 +125,20 @@ class Migration:
         """Refuse a server that does not know this client, and a target that is the source."""
         self.source.require_trust()
         self.target.require_trust()
+        self._require_two_places()
+
+    def _require_two_places(self) -> None:
         here, there = self.source.place, self.target.place
         if here == there:
             raise self._invalid(
-                "source and target are the same: name another target_remote, target_project or target_name"
+                "source and target are the same: name another target_remote, target_project or target_name, or move it to a"
+                " target_pool or target"
             )
         if self.options.mode == steps.MOVE and (here.server, here.project) == (there.server, there.project):
-            raise self._invalid("within a project it only has to be renamed: see rename_from of flotilla.lxd.container")
+            raise self._invalid(
+                "within a project it is renamed with rename_from of flotilla.lxd.container, and moved to another pool or"
+                " member under the name that it has"
+            )
 
     def _look(self) -> Sight:
         return self.source.look(), self.target.look()
@@ -165,21 +173,38 @@ class Migration:
             source,
             body,
             {} if options.snapshots != preflight.ALL else self._snapshot_profiles(source),
-            self.source.usage(),
+            self.source.usage() + size(source.snapshots),
+            options.target,
         )
-        found = findings(question, survey(self.target, body, keys))
+        found = findings(question, survey(self.target, body, keys, options.target))
         if self._adapt(source) and options.transfer in (transfer.PULL, transfer.PUSH):
             found.append(
                 f"the target does not take its snapshots as they are, and {options.transfer} cannot change them: say"
                 " transfer: relay, or snapshots: none"
             )
-        found += self._objections()
+        found += self._objections(source)
         if target is not None and options.mode == steps.REFRESH and view(target).is_up:
             found.append("the copy runs, and only one that is stopped can be brought up to date")
         return found
 
-    def _objections(self) -> list[str]:
+    @abstractmethod
+    def _body(self, source: Seen) -> dict[str, Any]:
+        """The container as it is to be at the target."""
+
+    @abstractmethod
+    def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
+        """Send it, and return by which way it went."""
+
+    def _objections(self, source: Seen) -> list[str]:
         """What speaks against it at this kind of source, in words."""
+        return []
+
+    def _adapt(self, source: Seen) -> Adaptation | None:
+        """How the snapshots have to change, if they have to."""
+        return None
+
+    def _expected_snapshots(self, source: Seen) -> list[dict[str, Any]]:
+        """As they are to be at the target."""
         return []
 
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
@@ -199,12 +224,14 @@ class Migration:
             self._transfer(_there(source), target, deadline)
         elif step == steps.VERIFY:
             self._verify(_there(source), _there(target), deadline)
+        elif step == steps.RENAME:
+            self.target.rename(self._journey.home, deadline)
         elif step == steps.START:
-            self.target.bring_to(_mark_of(source).was, deadline)
+            self.target.bring_to((view(source).mark or _mark_of(target)).was, deadline)
         elif step == steps.DELETE:
             self.source.delete(deadline)
         elif step == steps.UNMARK:
-            self.target.set_mark(None, deadline)
+            self._unmark(_there(target), deadline)
 
     def _transfer(self, source: Seen, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -224,63 +251,27 @@ class Migration:
             loose=options.mode != steps.MOVE and view(source).is_up,
             adapt=self._adapt(source),
         )
-        try:
-            self.report.transfer = self._send(parcel, deadline)
-        except ApiError as error:
-            if not parcel.live:
-                raise
-            raise self._with_log(error) from error
-        if parcel.live:
-            self.source.wait_until_stopped(deadline)
-        self.target.settle(_marked(body, mark.at(marks.ARRIVED)), deadline)
+        self.report.transfer = self._send(parcel, deadline)
+        self._settle(body, mark.at(marks.ARRIVED), deadline)
 
-    def _send(self, parcel: transfer.Parcel, deadline: Deadline) -> str:
-        """Send it, and return by which way it went."""
-        sending = transfer.Transfer(self.source, self.target, parcel, member=self.options.target)
-        return sending.send(transfer.LOCAL if self.is_local else self.options.transfer, deadline)
+    def _settle(self, body: Mapping[str, Any], mark: Mark, deadline: Deadline) -> None:
+        self.target.settle(_marked(body, mark), deadline)
 
-    def _with_log(self, error: ApiError) -> FlotillaError:
-        """The error of a live transfer, with where CRIU says more about it."""
-        log = self.source.newest_log("dump")
-        advice = f"CRIU's log is {log} on remote {self.source.client.remote}" if log else ""
-        return type(error)(error.remote, error.doing, error.status, error.text, advice)
+    def _unmark(self, target: Seen, deadline: Deadline) -> None:
+        self.target.set_mark(None, deadline)
+
+    def _arrived(self, target: Seen) -> Mapping[str, Any]:
+        """What is at the target, as it is compared with what was to arrive."""
+        return target.content
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
-        found = differences(self._body(source), target.content)
+        found = differences(self._body(source), self._arrived(target))
         if options.snapshots == preflight.ALL:
-            found += snapshot_differences(self._adaptation.expected(source), target.snapshots)
+            found += snapshot_differences(self._expected_snapshots(source), target.snapshots)
         if found:
             raise self._invalid(f"what arrived is not what was sent: {'; '.join(found)}")
         self.target.set_mark(_mark_of(target).at(marks.VERIFIED), deadline)
-
-    @property
-    def _adaptation(self) -> Adaptation:
-        dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
-        keep = self.source.client.server.kind == self.target.client.server.kind
-        return Adaptation(
-            self.source.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
-        )
-
-    def _adapt(self, source: Seen) -> Adaptation | None:
-        """How the snapshots have to change, if they have to."""
-        adaptation = self._adaptation
-        return adaptation if self._takes_snapshots and adaptation.is_needed(source.snapshots) else None
-
-    @property
-    def _takes_snapshots(self) -> bool:
-        return self.options.snapshots == preflight.ALL and not self.is_local
-
-    def _body(self, source: Seen) -> dict[str, Any]:
-        """The container as it is to be at the target."""
-        options, content = self.options, source.content
-        if self._snapshot:
-            content = next((one for one in source.snapshots if short_name(one) == self._snapshot), content)
-        content = {**content, "config": marks.before(content.get("config") or {})}
-        kinds = self.source.client.server.kind, self.target.client.server.kind
-        body = translated(content, options.mode, *kinds, options.changes)
-        copy_of = str(self.source.place) if options.mode != steps.MOVE else source.config.get(marks.COPY_OF)
-        return {**body, "config": {**body["config"], **({marks.COPY_OF: copy_of} if copy_of else {})}}
 
     @property
     def _snapshot(self) -> str | None:
@@ -307,8 +298,12 @@ class Migration:
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]
         return InvalidInput(
-            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self.target}: {reason}"
+            f"remote {self.source.remote}: container {self.source.name} cannot be {verb} to {self._destination}: {reason}"
         )
+
+    @property
+    def _destination(self) -> str:
+        return str(self.target)
 
 
 def _marked(body: Mapping[str, Any], mark: Mark, **config: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._api.client import path
+from .._api.client import Client, path
 from .._resources import power
 from .end import End, Seen
 from .steps import COPY, MOVE, REFRESH
@@ -21,8 +21,9 @@ RUNNING = ("move", "stateful", "live", "refuse")
 
 @dataclass(frozen=True)
 class Ground:
-    """What the target has. profiles: devices by name; pool_free: bytes, or None where the server cannot tell; unknown_keys:
-    those of the container's config that it does not know, as far as can be known.
+    """What the target has. profiles: devices by name; members: of its cluster, or None where it is none; pool_free: bytes, or
+    None where the server cannot tell; unknown_keys: those of the container's config that it does not know, as far as can be
+    known.
     """
 
     profiles: Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -31,11 +32,14 @@ class Ground:
     architectures: frozenset[str]
     unknown_keys: Sequence[str] = ()
     pool_free: int | None = None
+    members: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """body: the container as it is to be at the target; usage: the bytes its disk takes, or 0 where unknown."""
+    """body: the container as it is to be at the target; usage: the bytes its disk takes, or 0 where unknown; member: of the
+    target's cluster, if one is asked for.
+    """
 
     mode: str
     running: str
@@ -44,10 +48,11 @@ class Question:
     body: Mapping[str, Any]
     snapshot_profiles: Mapping[str, Sequence[str]]
     usage: int = 0
+    member: str | None = None
 
 
-def survey(target: End, body: Mapping[str, Any], unknown_keys: Sequence[str]) -> Ground:
-    """Ask the target's server what it has. Raises ApiError, Unreachable."""
+def survey(target: End, body: Mapping[str, Any], unknown_keys: Sequence[str], member: str | None) -> Ground:
+    """Ask the target's server what it has. member: where the container is to be. Raises ApiError, Unreachable."""
     client = target.client
     client.require_project()
     profiles = client.get(path("profiles"), doing="list profiles", recursion="1").metadata or ()
@@ -59,14 +64,23 @@ def survey(target: End, body: Mapping[str, Any], unknown_keys: Sequence[str]) ->
         pools=frozenset(one["name"] for one in pools),
         architectures=frozenset(client.server.environment.get("architectures") or ()),
         unknown_keys=tuple(unknown_keys),
+        members=_members(client) if member else None,
     )
     pool = root_disk(expanded_devices(body, ground))[1].get("pool")
     if pool not in ground.pools:
         return ground
     doing = f"read the resources of storage pool {pool}"
-    space = client.get(path("storage-pools", str(pool), "resources"), doing=doing).metadata.get("space") or {}
+    there = client.scoped(target=member if member in (ground.members or ()) else None)
+    space = there.get(path("storage-pools", str(pool), "resources"), doing=doing).metadata.get("space") or {}
     free = int(space.get("total") or 0) - int(space.get("used") or 0)
     return Ground(**{**vars(ground), "pool_free": free if space.get("total") else None})
+
+
+def _members(client: Client) -> frozenset[str] | None:
+    if not client.server.environment.get("server_clustered"):
+        return None
+    listed = client.get(path("cluster", "members"), doing="list cluster members", recursion="1").metadata or ()
+    return frozenset(one["server_name"] for one in listed)
 
 
 def expanded_devices(body: Mapping[str, Any], ground: Ground) -> dict[str, Mapping[str, str]]:
@@ -140,8 +154,18 @@ def _device_findings(asked: Question, ground: Ground) -> list[str]:
     return found
 
 
+def _member_findings(member: str | None, members: frozenset[str] | None) -> list[str]:
+    if member is None:
+        return []
+    if members is None:
+        return [f"target: {member} is asked for, and the target is no cluster"]
+    if not member.startswith("@") and member not in members:
+        return [f"there is no member {member} in the target's cluster, but {', '.join(sorted(members))}"]
+    return []
+
+
 def _server_findings(asked: Question, ground: Ground) -> list[str]:
-    found = []
+    found = _member_findings(asked.member, ground.members)
     architecture = asked.body["architecture"]
     if ground.architectures and architecture not in ground.architectures:
         found.append(

@@ -10,7 +10,7 @@ from typing import Callable, NoReturn
 from .._api.deadline import Deadline
 from .._api.errors import FlotillaError
 from . import steps
-from .end import End, Seen, view
+from .end import End, Seen, Source, view
 from .mark import REFRESHING, Mark
 
 # The user's deadline may be what failed: putting things back has time of its own.
@@ -24,7 +24,7 @@ class Failed(FlotillaError):
 class Retreat:
     """What is seen after a failure, and what is made of it. undone: what could not be put back, in words."""
 
-    def __init__(self, source: End, target: End, journey: steps.Journey) -> None:
+    def __init__(self, source: Source, target: End, journey: steps.Journey) -> None:
         self._source = source
         self._target = target
         self._journey = journey
@@ -35,7 +35,7 @@ class Retreat:
         source, source_problem = _look(self._source)
         target, target_problem = _look(self._target)
         seen = not (source_problem or target_problem)
-        if seen and steps.has_happened(step, view(source), view(target)):
+        if seen and steps.has_happened(self._journey, step, view(source), view(target)):
             return source, target
         if source_problem:
             raise self._failed(error, "the source cannot be reached, and nothing more was done")
@@ -54,7 +54,7 @@ class Retreat:
 
     def _of_move(self, step: str, source: Seen | None, target: Seen | None, blind: str | None) -> str:
         mark = view(source).mark
-        if blind and (step in (steps.START, steps.DELETE, steps.UNMARK) or (mark and mark.live)):
+        if blind and (step in (steps.START, steps.DELETE, steps.RENAME, steps.UNMARK) or (mark and mark.live)):
             return f"{self._target} cannot be reached, and may have the container running: the source is kept as it is"
         if not blind and steps.is_committed(view(source), view(target)):
             kept = "; the source is still there, stopped" if source else ""
@@ -105,7 +105,7 @@ class Retreat:
         return failed
 
 
-def _look(end: End) -> tuple[Seen | None, str | None]:
+def _look(end: Source) -> tuple[Seen | None, str | None]:
     """What is there, or why that cannot be known."""
     try:
         return end.look_patiently(), None

@@ -20,6 +20,11 @@ def short_name(snapshot: Mapping[str, Any]) -> str:
     return str(snapshot["name"]).rpartition("/")[2]
 
 
+def size(snapshots: Sequence[Mapping[str, Any]]) -> int:
+    """Bytes that they take besides the container, as far as its server can tell (it says -1 or nothing where it cannot)."""
+    return sum(max(0, int(one.get("size") or 0)) for one in snapshots)
+
+
 @dataclass(frozen=True)
 class Adaptation:
     """How a key of a snapshot of the source is called at the target. dropped: keys that are left behind."""

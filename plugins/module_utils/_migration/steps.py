@@ -25,6 +25,7 @@ TRANSFER = "transfer"  # make the target, or bring the copy up to date
 VERIFY = "verify"  # compare it with the source
 START = "start"  # the target, into the run state that the source had
 DELETE = "delete"  # the source
+RENAME = "rename"  # the target, from the name that it has meanwhile to that of the source, which is gone
 UNMARK = "unmark"  # the target: done
 
 
@@ -32,7 +33,8 @@ UNMARK = "unmark"  # the target: done
 class Journey:
     """Which container is to go where. origin, destination: places as text; live: without being stopped.
 
-    refreshed: the copy has been brought up to date in this run.
+    refreshed: the copy has been brought up to date in this run; home: the name, if it is that of the source and the target is
+    to have it in the same project, where there can be only one at a time.
     """
 
     mode: str
@@ -40,6 +42,7 @@ class Journey:
     destination: str
     live: bool = False
     refreshed: bool = False
+    home: str = ""
 
     def owns(self, mark: Mark | None) -> bool:
         return mark is not None and (mark.origin, mark.destination) == (self.origin, self.destination)
@@ -47,11 +50,15 @@ class Journey:
 
 @dataclass(frozen=True)
 class View:
-    """One end, as far as it decides anything. status: the run state, or None where there is no container."""
+    """One end, as far as it decides anything. status: the run state, or None where there is no container; identity: what a
+    container keeps in a move and has of its own otherwise, where the server has such a thing.
+    """
 
     status: str | None = None
     mark: Mark | None = None
     copy_of: str | None = None
+    name: str = ""
+    identity: str | None = None
 
     @property
     def is_there(self) -> bool:
@@ -85,23 +92,35 @@ def next_step(journey: Journey, source: View, target: View) -> str | None:
 
 def _next_of_move(journey: Journey, source: View, target: View) -> str | None:
     if not source.is_there:
-        return _without_source(target)
+        return _without_source(journey, target)
     if not target.is_there:
         if source.mark is None:
             return MARK
         return TRANSFER if journey.live or not source.is_up else STOP
     if target.mark is None:
         raise InvalidInput("the target has a container of that name, which this migration did not make")
+    if source.mark is None and target.phase == VERIFIED and _are_two(source, target):
+        raise InvalidInput(
+            "the source is gone, and there is another container of its name: the one at the target is complete, and bears the"
+            " mark user.flotilla.migration yet. Unset that to keep both"
+        )
     if source.mark is None or source.mark.id != target.mark.id:
         return _clear(target, "the source is not waiting for it any more")
     if source.is_up:
         # Somebody has started it since: what the target has is old.
         return _clear(target, "the source runs as well")
-    return _next_of_target(target, source.mark)
+    return _next_of_target(journey, target, source.mark)
 
 
-def _next_of_target(target: View, mark: Mark) -> str:
+def _are_two(source: View, target: View) -> bool:
+    return bool(source.identity and target.identity) and source.identity != target.identity
+
+
+def _next_of_target(journey: Journey, target: View, mark: Mark) -> str:
     """Of a move whose source is at rest and waits."""
+    if journey.home and target.phase == VERIFIED:
+        # A server starts neither of two that are the same to the network, so the one has to go first.
+        return DELETE if not target.is_up else _refuse_provisional(target)
     if target.phase == VERIFIED:
         return DELETE if _is_as_it_was(target, mark.was) else START
     # Live, it is the servers that stop the one and start the other, when nothing can go wrong any more.
@@ -114,17 +133,28 @@ def _is_as_it_was(target: View, was: str) -> bool:
     return was == "stopped" or target.status == was or (was == "running" and target.is_up)
 
 
-def _without_source(target: View) -> str | None:
+def _refuse_provisional(target: View) -> str:
+    raise InvalidInput(f"what is to take its place runs under its provisional name {target.name}: stop that")
+
+
+def _without_source(journey: Journey, target: View) -> str | None:
     if not target.is_there:
         raise InvalidInput("there is no such container, neither at the source nor at the target")
     if target.mark is None:
         return None
     if target.phase == VERIFIED:
-        return UNMARK
+        return _next_alone(journey, target, target.mark)
     raise InvalidInput(
         f"the source is gone, and the container at the target was never compared with it (it is {target.phase}): it is left"
         " as it is. If it is what you want, unset its user.flotilla.migration"
     )
+
+
+def _next_alone(journey: Journey, target: View, mark: Mark) -> str:
+    """Of a move whose source is deleted."""
+    if journey.home and target.name != journey.home:
+        return RENAME if not target.is_up else _refuse_provisional(target)
+    return START if journey.home and not _is_as_it_was(target, mark.was) else UNMARK
 
 
 def _next_of_copy(journey: Journey, source: View, target: View) -> str | None:
@@ -169,16 +199,18 @@ def _clear(target: View, reason: str) -> str:
     return CLEAR
 
 
-def has_happened(step: str, source: View, target: View) -> bool:
+def has_happened(journey: Journey, step: str, source: View, target: View) -> bool:
     """Whether what the step is for is so. Asked when a step failed: a lost answer does not mean that nothing was done."""
+    own = source.mark or target.mark
     return {
         MARK: source.mark is not None,
         STOP: source.status == "stopped",
         CLEAR: not target.is_there,
         TRANSFER: target.phase == ARRIVED,
         VERIFY: target.phase == VERIFIED,
-        START: source.mark is not None and target.is_up and _is_as_it_was(target, source.mark.was),
+        START: own is not None and target.is_up and _is_as_it_was(target, own.was),
         DELETE: not source.is_there,
+        RENAME: target.is_there and target.name == journey.home,
         UNMARK: target.is_there and target.mark is None,
     }[step]
 
@@ -191,6 +223,7 @@ def is_committed(source: View, target: View) -> bool:
 
 def predict(journey: Journey, step: str, source: View, target: View, mark: Mark) -> tuple[View, View]:
     """Both ends after a step that goes well."""
+    own = source.mark or target.mark
     if step == MARK:
         return replace(source, mark=mark), target
     if step == STOP:
@@ -198,16 +231,18 @@ def predict(journey: Journey, step: str, source: View, target: View, mark: Mark)
     if step == CLEAR:
         return source, NOTHING
     if step == TRANSFER:
-        own = (source.mark or mark).at(ARRIVED)
+        arrived = (source.mark or mark).at(ARRIVED)
         if journey.mode != MOVE:
-            return source, View("stopped", own, journey.origin)
-        return replace(source, status="stopped"), View(source.status, own)
+            return source, View("stopped", arrived, journey.origin)
+        return replace(source, status="stopped"), View(source.status, arrived)
     if step == DELETE:
         return NOTHING, target
     if step == VERIFY and target.mark:
         return source, replace(target, mark=target.mark.at(VERIFIED))
-    if step == START and source.mark:
-        return source, replace(target, status=source.mark.was)
+    if step == START and own:
+        return source, replace(target, status=own.was)
+    if step == RENAME:
+        return source, replace(target, name=journey.home)
     return source, replace(target, mark=None)
 
 

@@ -9,7 +9,9 @@ numbers that are not what they should be.
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import uuid
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
@@ -51,6 +53,7 @@ class Server:
     instances: dict[str, Instance] = field(default_factory=dict)
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
     profiles: list[str] = field(default_factory=lambda: ["default"])
+    images: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def client(self) -> Client:
         return Client(_Transport(self))
@@ -145,7 +148,8 @@ class _Transport:
         self.address = TlsAddress(f"{server.name}.example", 8443)
 
     def request(self, method, path, *, body=None, headers=None, deadline=None) -> Response:
-        payload = json.loads(body) if body else None
+        is_stream = (headers or {}).get("Content-Type") == "application/octet-stream"
+        payload = body if is_stream else json.loads(body) if body else None
         status, content = self._server.world.serve(self._server, method, path, payload)
         headers_out = HTTPMessage()
         if status >= 400:
@@ -167,6 +171,8 @@ def _answer(server: Server, method: str, url: str, payload: Any) -> tuple[int, A
         return 200, _about(server)
     if parts[0] == "operations":
         return _operations(server, method, parts[1:])
+    if parts[0] == "images":
+        return _images(server, method, parts[1:], payload)
     if parts[0] == "instances":
         return _instances(server, method, parts[1:], payload)
     listing = {
@@ -175,10 +181,10 @@ def _answer(server: Server, method: str, url: str, payload: Any) -> tuple[int, A
             for name in server.profiles
         ],
         "networks": [],
-        "storage-pools": [{"name": "default"}],
+        "storage-pools": [{"name": "default"}, {"name": "fast"}],
     }
     if parts[0] == "storage-pools" and len(parts) > 1:
-        return 200, {"space": {"used": 1, "total": 1000}}
+        return 200, {"space": {"used": 1, "total": 10**9}}
     assert method == "GET" and parse_qs(urlsplit(url).query).get("recursion") == ["1"], url
     return 200, listing[parts[0]]
 
@@ -215,6 +221,25 @@ def _operations(server: Server, method: str, rest: list[str]) -> tuple[int, Any]
             _conclude(server, operation, "finishes")
             operation["status_code"] = 200
     return 200, _public(operation)
+
+
+def _images(server: Server, method: str, rest: list[str], payload: Any) -> tuple[int, Any]:
+    """An image is made of a stream, whose file ``rootfs/data`` has the number."""
+    if method == "GET":
+        return 200, list(server.images.values())
+    if method == "DELETE":
+        server.images.pop(rest[0])
+        return 200, {}
+    with tarfile.open(fileobj=io.BytesIO(b"".join(payload))) as tar:
+        metadata, data = (json.load(tar.extractfile(name)) for name in ("metadata.yaml", "rootfs/data"))
+    fingerprint = uuid.uuid4().hex
+    image = {"fingerprint": fingerprint, "properties": metadata["properties"], "data": data}
+
+    def act(fate: str) -> None:
+        if fate == "finishes":
+            server.images[fingerprint] = image
+
+    return _begin(server, act, "", metadata={"fingerprint": fingerprint})
 
 
 def _public(operation: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +282,8 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
             return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
         return _begin(server, lambda _fate: change_state(there, payload["action"]), rest[0])
     if method == "GET":
-        return 200, there.content
+        root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
+        return 200, {**there.content, "expanded_devices": {**root, **there.content["devices"]}}
     if method == "PATCH":
         config = {**there.content["config"], **payload["config"]}
         there.content["config"] = {key: value for key, value in config.items() if value != ""}
@@ -269,7 +295,17 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
         if there.content["status"] != "Stopped" or server.operations:
             return 400, "it runs, or is busy"
         return _begin(server, lambda _fate: server.instances.pop(rest[0], None), rest[0])
+    if not payload.get("migration"):
+        return _rename(server, rest[0], payload["name"])
     return _push(server, rest[0], payload["target"]) if "target" in payload else _offer(server, rest[0])
+
+
+def _rename(server: Server, name: str, wanted: str) -> tuple[int, Any]:
+    if wanted in server.instances or server.instances[name].content["status"] != "Stopped":
+        return 400, "the name is taken, or it runs"
+    server.instances[wanted] = server.instances.pop(name)
+    server.instances[wanted].content["name"] = wanted
+    return _begin(server, lambda _fate: None, wanted)
 
 
 def change_state(there: Instance, action: str) -> None:
@@ -293,6 +329,9 @@ def _create(server: Server, payload: Any) -> tuple[int, Any]:
         return 400, "there is an instance of that name"
     if source["type"] == "copy":
         return _receive(server, payload, server.instances[source["source"]])
+    if source["type"] == "image":
+        image = server.images.get(source["fingerprint"])
+        return _receive(server, payload, Instance({}, image["data"])) if image else (404, "there is no such image")
     if source["mode"] == "push":
         # It is created when the operation is, and filled by the source.
         return _receive(server, payload, None, metadata={"control": "secret"}, waits=True)

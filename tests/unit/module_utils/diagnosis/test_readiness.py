@@ -48,8 +48,9 @@ def test_nothing():
 )
 def test_of_the_target(change, said):
     found = findings(GOOD, replace(GOOD, remote="b", **change))
-    (sentence,) = found.missing
+    (sentence,) = found.missing + found.doubtful
     assert said in sentence and "remote b" in sentence and not found.unknown
+    assert bool(found.doubtful) == bool(change.keys() & {"kernel", "cpu_flags"})
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark import KEY
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.within import WithinMigration, provisional
 
 FATES = ("finishes", "reverts", "stays")
 FAULTS = ("lost", "deaf", "refused", "killed")
@@ -36,7 +39,9 @@ def no_waiting(monkeypatch):
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, on one server."""
+    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, local (to another name on one
+    server), or within (to another pool, under its name).
+    """
 
     mode: str
     status: str
@@ -57,10 +62,15 @@ class Case:
         return world
 
     def run(self, world: World) -> Migration:
+        if self.way == "within":
+            options = Options(changes=Changes(pool="fast"))
+            journey = WithinMigration(End(world.a.client(), "c1"), options)
+            journey.run(Deadline(60))
+            return journey
         local = self.way == "local"
         target = End(world.a.client(), "c2") if local else End(world.b.client(), "c1")
         options = Options(mode=self.mode, transfer="auto" if local else self.way)
-        journey = Migration(End(world.a.client(), "c1"), target, options)
+        journey = ServerMigration(End(world.a.client(), "c1"), target, options)
         journey.run(Deadline(60))
         return journey
 
@@ -71,6 +81,8 @@ class Case:
         return world.count
 
     def target(self, world: World) -> Instance | None:
+        if self.way == "within":
+            return world.a.instances.get(provisional("c1"))
         return world.a.instances.get("c2") if self.way == "local" else world.b.instances.get("c1")
 
     def fail(self, world: World, fault: Fault) -> None:
@@ -98,14 +110,16 @@ class Case:
         self.assert_done(world)
 
     def assert_done(self, world: World) -> None:
-        there = self.target(world)
+        there = self.target(world) if self.way != "within" else world.a.instances["c1"]
         newest = max(one.data for server in (world.a, world.b) for one in server.instances.values())
         assert there.complete and there.data == newest, world.log
         assert KEY not in there.content["config"], world.log
         assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
         assert there.content["config"]["boot.autostart"] == "true"
+        if self.way == "within":
+            assert list(world.a.instances) == ["c1"] and there.content["devices"]["root"]["pool"] == "fast", world.log
         if self.mode == "move":
-            assert "c1" not in world.a.instances, world.log
+            assert self.way == "within" or "c1" not in world.a.instances, world.log
             assert there.content["status"] == self.status
             assert there.content["config"]["volatile.eth0.hwaddr"] == "00:16:3e:00:00:01"
         else:
@@ -119,6 +133,8 @@ CASES = [
     *(Case(mode, "Running", fate=fate) for mode in ("copy", "refresh") for fate in FATES),
     *(Case(mode, "Running", "push", fate) for mode in ("move", "copy", "refresh") for fate in FATES),
     *(Case(mode, "Running", "local", fate) for mode in ("copy", "refresh") for fate in FATES),
+    *(Case("move", "Running", "within", fate) for fate in FATES),
+    *(Case("move", status, "within") for status in ("Stopped", "Frozen")),
 ]
 
 
@@ -168,10 +184,11 @@ def test_killed_twice_at_every_pair_of_requests(fate):
 
 
 @pytest.mark.parametrize("kind", ["killed", "lost"])
+@pytest.mark.parametrize("way", ["pull", "within"])
 @pytest.mark.parametrize("fate", FATES)
-def test_machines_that_are_restarted_in_the_middle(fate, kind):
+def test_machines_that_are_restarted_in_the_middle(fate, way, kind):
     """Nothing half starts by itself, and no source that waits."""
-    case = Case("move", "Running", fate=fate)
+    case = Case("move", "Running", way, fate)
     for number in range(case.requests()):
         world = case.world()
         case.fail(world, Fault(number, kind))

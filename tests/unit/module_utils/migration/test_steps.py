@@ -146,3 +146,38 @@ def test_a_mark_that_is_none_is_not_ours():
         assert mark is not None and not MOVE.owns(mark)
     assert read({}) is None
     assert read({"user.flotilla.migration": replace(MARK, live=True).text()}) == replace(MARK, live=True)
+
+
+WITHIN = replace(MOVE, home="c1")
+
+
+@pytest.mark.parametrize(
+    ("source", "there", "expected"),
+    [
+        (waiting, NOTHING, "transfer"),
+        (waiting, target("arrived"), "verify"),
+        (waiting, target("verified"), "delete"),
+        (waiting, target("verified", "running"), REFUSED),
+        (NOTHING, replace(target("verified"), name="arriving-c1"), "rename"),
+        (NOTHING, replace(target("verified", "running"), name="arriving-c1"), REFUSED),
+        (NOTHING, replace(target("verified"), name="c1"), "start"),
+        (NOTHING, replace(target("verified", "running"), name="c1"), "unmark"),
+        (NOTHING, replace(target("arrived"), name="arriving-c1"), REFUSED),
+        (NOTHING, replace(down, name="c1"), None),
+    ],
+)
+def test_within_a_project(source, there, expected):
+    if expected == REFUSED:
+        with pytest.raises(InvalidInput):
+            next_step(WITHIN, source, there)
+    else:
+        assert next_step(WITHIN, source, there) == expected
+
+
+@pytest.mark.parametrize("journey", [MOVE, WITHIN])
+def test_another_container_of_the_name_of_a_source_that_is_gone(journey):
+    """What has arrived is then all there is of it, and is not taken for old."""
+    there = replace(target("verified"), identity="one")
+    with pytest.raises(InvalidInput, match="another container of its name"):
+        next_step(journey, replace(down, identity="other"), there)
+    assert next_step(journey, replace(down, identity="one"), there) == "clear"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.server import INCUS, LXD, Server
@@ -157,6 +159,10 @@ def asked(content=None, body=None, mode="move", running="move", snapshots="all",
         (asked(usage=10), Ground(**{**vars(GROUND), "pool_free": 9}), ["10 bytes"]),
         (asked(usage=10), Ground(**{**vars(GROUND), "pool_free": 11}), []),
         (asked(body=moved(pool="fast")), GROUND, ["storage pool fast"]),
+        (replace(asked(), member="m1"), GROUND, ["no cluster"]),
+        (replace(asked(), member="m1"), replace(GROUND, members=frozenset({"m2"})), ["member m1"]),
+        (replace(asked(), member="m2"), replace(GROUND, members=frozenset({"m2"})), []),
+        (replace(asked(), member="@rack"), replace(GROUND, members=frozenset({"m2"})), []),
     ],
 )
 def test_findings(question, ground, expected):

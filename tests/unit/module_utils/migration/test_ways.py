@@ -13,6 +13,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.retreat import Failed
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
 
 DIALED = "Unable to connect to: b.example:8443 ([dial tcp: connection refused])"
 PUSHED = "Unable to connect to: a.example:8443 ([dial tcp: connection refused])"
@@ -27,7 +28,7 @@ def no_waiting(monkeypatch):
 
 
 def move(world: World, way: str = "auto") -> Migration:
-    journey = Migration(End(world.a.client(), "c1"), End(world.b.client(), "c1"), Options(transfer=way))
+    journey = ServerMigration(End(world.a.client(), "c1"), End(world.b.client(), "c1"), Options(transfer=way))
     journey.run(Deadline(60))
     return journey
 
