@@ -183,7 +183,7 @@ class Migration:
         return []
 
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
-        return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
+        return {short_name(one): one["profiles"] for one in self._adaptation.expected(source)}
 
     def _perform(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -259,7 +259,10 @@ class Migration:
         dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
         keep = self.source.client.server.kind == self.target.client.server.kind
         return Adaptation(
-            self.source.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
+            self.source.client.server,
+            self.target.client.server,
+            frozenset() if keep else frozenset(dropped),
+            self.options.changes.profiles,
         )
 
     def _adapt(self, source: Seen) -> Adaptation | None:

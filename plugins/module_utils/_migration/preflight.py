@@ -114,11 +114,12 @@ def _profile_findings(asked: Question, ground: Ground) -> list[str]:
     found = [
         f"there is no profile {name} at the target: make it, or say profiles: {{{name}: OTHER}}" for name in missing
     ]
+    # As a rule a snapshot has the profiles of its container.
     found += [
         f"there is no profile {name} at the target, and snapshot {snapshot} has it: make it, or say snapshots: none"
         for snapshot, names in sorted(asked.snapshot_profiles.items())
         for name in names
-        if name not in ground.profiles
+        if name not in ground.profiles and name not in missing
     ]
     return found
 

@@ -180,7 +180,15 @@ def server(kind, *extensions):
 def test_the_config_of_snapshots_is_adapted():
     snapshot = {"name": "s0", "config": {"volatile.uuid.generation": "u", "security.guestapi": "true", "user.x": "1"}}
     to_old = Adaptation(server(INCUS, "metadata_configuration"), server(LXD), frozenset({"user.x"}))
-    assert to_old.config(snapshot["config"]) == {"security.devlxd": "true"}
+    assert to_old.of(snapshot)["config"] == {"security.devlxd": "true"}
     assert to_old.is_needed([snapshot])
     to_same = Adaptation(server(INCUS), server(INCUS, "metadata_configuration"))
     assert not to_same.is_needed([snapshot])
+
+
+def test_snapshots_have_the_profiles_that_the_container_has_then():
+    snapshot = {"name": "s0", "config": {}, "profiles": ["default", "small", "odd"]}
+    mapped = Adaptation(server(LXD), server(LXD), profiles={"small": "tiny", "odd": None})
+    assert mapped.of(snapshot)["profiles"] == ["default", "tiny"]
+    assert mapped.is_needed([snapshot])
+    assert not mapped.is_needed([{**snapshot, "profiles": ["default"]}])
