@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .._api.client import path
+from .._api.client import Client, path
 from .._resources import power
 from .end import End, Seen
 from .steps import COPY, MOVE, REFRESH
@@ -21,7 +21,8 @@ RUNNING = ("move", "stateful", "live", "refuse")
 
 @dataclass(frozen=True)
 class Ground:
-    """What the target has. profiles: devices by name; pool_free: bytes, or None where the server cannot tell; unknown_keys:
+    """What the target has. profiles: devices by name; volumes: pool and name of each that the container's devices attach and that
+    is there; pool_free: bytes, or None where the server cannot tell; unknown_keys:
     those of the container's config that it does not know, as far as can be known.
     """
 
@@ -31,6 +32,7 @@ class Ground:
     architectures: frozenset[str]
     unknown_keys: Sequence[str] = ()
     pool_free: int | None = None
+    volumes: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,34 @@ def survey(target: End, body: Mapping[str, Any], unknown_keys: Sequence[str]) ->
         architectures=frozenset(client.server.environment.get("architectures") or ()),
         unknown_keys=tuple(unknown_keys),
     )
-    pool = root_disk(expanded_devices(body, ground))[1].get("pool")
+    devices = expanded_devices(body, ground)
+    ground = replace(ground, volumes=_volumes(client, devices, ground.pools))
+    pool = root_disk(devices)[1].get("pool")
     if pool not in ground.pools:
         return ground
     doing = f"read the resources of storage pool {pool}"
     space = client.get(path("storage-pools", str(pool), "resources"), doing=doing).metadata.get("space") or {}
     free = int(space.get("total") or 0) - int(space.get("used") or 0)
     return Ground(**{**vars(ground), "pool_free": free if space.get("total") else None})
+
+
+def _volumes(
+    client: Client, devices: Mapping[str, Mapping[str, str]], pools: frozenset[str]
+) -> frozenset[tuple[str, str]]:
+    wanted = {attached for options in devices.values() if (attached := _attached_volume(options)) is not None}
+    return frozenset(
+        (pool, name)
+        for pool, name in wanted
+        if pool in pools
+        and client.find(path("storage-pools", pool, "volumes", "custom", name), doing=f"look for volume {name}")
+    )
+
+
+def _attached_volume(options: Mapping[str, str]) -> tuple[str, str] | None:
+    """Pool and name of the custom volume that a device attaches, if it does; in newer Incus a path in it may follow."""
+    if options.get("type") != "disk" or not options.get("pool") or not options.get("source"):
+        return None
+    return options["pool"], options["source"].partition("/")[0]
 
 
 def expanded_devices(body: Mapping[str, Any], ground: Ground) -> dict[str, Mapping[str, str]]:
@@ -136,6 +159,12 @@ def _device_findings(asked: Question, ground: Ground) -> list[str]:
         pool = options.get("pool")
         if options.get("type") == "disk" and pool and pool not in ground.pools:
             found.append(f"there is no storage pool {pool} at the target, and device {name} is on it: say target_pool")
+        volume = _attached_volume(options)
+        if volume and volume[0] in ground.pools and volume not in ground.volumes:
+            found.append(
+                f"there is no volume {volume[1]} in storage pool {pool} at the target, and device {name} attaches it: copy it"
+                f" there, which this does not do, or say devices: {{{name}: null}}"
+            )
     if not root_disk(devices)[0] and asked.mode != REFRESH:
         found.append("none of its profiles at the target has a root disk: say target_pool")
     return found

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.server import INCUS, LXD, Server
@@ -113,6 +115,7 @@ def test_snapshot_differences():
     assert len(snapshot_differences([one], [{**same, "profiles": [], "devices": {"a": {}}}])) == 2
 
 
+VOLUME = {"type": "disk", "pool": "default", "source": "v1", "path": "/srv"}
 GROUND = Ground(
     profiles={"default": {"root": {"type": "disk", "path": "/", "pool": "default"}}, "small": {}},
     networks=frozenset({"lxdbr0", "br0"}),
@@ -157,6 +160,10 @@ def asked(content=None, body=None, mode="move", running="move", snapshots="all",
         (asked(usage=10), Ground(**{**vars(GROUND), "pool_free": 9}), ["10 bytes"]),
         (asked(usage=10), Ground(**{**vars(GROUND), "pool_free": 11}), []),
         (asked(body=moved(pool="fast")), GROUND, ["storage pool fast"]),
+        (asked(body=moved(devices={"d": VOLUME})), GROUND, ["volume v1 in storage pool default"]),
+        (asked(body=moved(devices={"d": VOLUME})), replace(GROUND, volumes=frozenset({("default", "v1")})), []),
+        (asked(body=moved(devices={"d": {**VOLUME, "pool": "p"}})), GROUND, ["storage pool p"]),
+        (asked(body=moved(devices={"d": {"type": "disk", "source": "/srv", "path": "/srv"}})), GROUND, []),
     ],
 )
 def test_findings(question, ground, expected):
