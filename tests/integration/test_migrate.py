@@ -109,8 +109,8 @@ def test_there_and_back_again(ends, way, local_tasks):
     assert run.result("there")["containers"][0]["transfer"] == way
     assert run.result("there, again")["containers"][0]["transfer"] is None
     place = run.result("there, checked")["diff"]
-    assert place["before"] == {ends.name: {"place": f"{ends.source}:{ends.name}"}}
-    assert place["after"] == {ends.name: {"place": f"{ends.target}:{ends.name}"}}
+    assert place["before"][ends.name] == {"place": f"{ends.source}:{ends.name}", "config": {"user.kept": "yes"}}
+    assert place["after"][ends.name] == {"place": f"{ends.target}:{ends.name}", "config": {"user.new": "2"}}
     after = ends.there(ends.source)
     assert ends.there(ends.target) is None
     assert after["status"] == "Running" and after["profiles"] == before["profiles"]

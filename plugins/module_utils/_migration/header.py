@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The message with which a source begins: what it sends, and the config and profiles of every snapshot.
 
-They can be changed nowhere else: not at the source, whose snapshots are as they are, and not at the target, which makes them of
-this message and refuses a key or a profile it does not know.
+They can be changed nowhere else: not at the source, whose snapshots are as they are, and not at the target, which makes them
+of this message and refuses a key or a profile it does not know.
 
 Source: internal/migration/migrate.proto of Incus, lxd/migration/migrate.proto of LXD (they agree on these fields);
 https://protobuf.dev/programming-guides/encoding/.
@@ -25,7 +25,6 @@ class Adapt(Protocol):
     def key(self, name: str) -> str | None: ...
 
     def profile(self, name: str) -> str | None: ...
-
 
 
 _SNAPSHOTS = 5  # of MigrationHeader

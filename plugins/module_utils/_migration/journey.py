@@ -21,7 +21,7 @@ from .preflight import Question, findings, survey
 from .retreat import Retreat
 from .snapshots import Adaptation, short_name
 from .steps import Journey
-from .translate import Changes, translated
+from .translate import Changes, changes, translated
 from .verify import differences, snapshot_differences
 
 # Each step is taken at most once; more turns than there are steps are a fight with somebody else.
@@ -82,7 +82,7 @@ class Migration:
         plan = self._foresee(source, target)
         self._require_no_findings(plan, source, target)
         self.report.actions = plan
-        self.report.before, self.report.after = self._places(plan)
+        self.report.before, self.report.after = self._before_and_after(plan, source, target)
 
     def run(self, deadline: Deadline) -> None:
         """Do it, or finish what an earlier run began.
@@ -102,7 +102,7 @@ class Migration:
                 raise
             # An earlier run has stopped it. It does not have to stay so until the user has seen to what is in the way.
             Retreat(self.source, self.target, self._journey).instead(steps.TRANSFER, error)
-        self.report.before, self.report.after = self._places(plan)
+        self.report.before, self.report.after = self._before_and_after(plan, source, target)
         for _turn in range(_MOST_STEPS):
             step = self._next(source, target)
             if step is None:
@@ -298,14 +298,23 @@ class Migration:
         live = journey.live and was == "running"
         return Mark(number, journey.origin, journey.destination, journey.mode, marks.COPYING, was, live, autostart)
 
-    def _places(self, plan: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Where the container is, before and after, for the diff."""
+    def _before_and_after(
+        self, plan: list[str], source: Seen | None, target: Seen | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Where the container is, and what becomes different on the way, for the diff."""
         here, there = str(self.source), str(self.target)
         if not plan:
             return {}, {}
-        if self.options.mode == steps.MOVE:
-            return {"place": here}, {"place": there}
-        return {"places": [here]}, {"places": [here, there]}
+        before: dict[str, Any] = {"place": here}
+        after: dict[str, Any] = {"place": there}
+        if self.options.mode != steps.MOVE:
+            before = {"places": [here, there] if target else [here]}
+            after = {"places": [here, there]}
+        if source is not None and steps.TRANSFER in plan:
+            old, new = changes(source.content, self._body(source))
+            before.update(old)
+            after.update(new)
+        return before, after
 
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]

@@ -21,9 +21,9 @@ RUNNING = ("move", "stateful", "live", "refuse")
 
 @dataclass(frozen=True)
 class Ground:
-    """What the target has. profiles: devices by name; volumes: pool and name of each that the container's devices attach and that
-    is there; pool_free: bytes, or None where the server cannot tell; unknown_keys:
-    those of the container's config that it does not know, as far as can be known.
+    """What the target has. profiles: devices by name; volumes: pool and name of each that its devices attach and that is
+    there; pool_free: bytes, or None where the server cannot tell; unknown_keys: those of the container's config that it does
+    not know, as far as can be known.
     """
 
     profiles: Mapping[str, Mapping[str, Mapping[str, str]]]

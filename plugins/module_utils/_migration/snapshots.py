@@ -24,8 +24,8 @@ def short_name(snapshot: Mapping[str, Any]) -> str:
 class Adaptation:
     """How keys and profiles of a snapshot of the source are called at the target.
 
-    dropped: keys that are left behind; profiles: old name to new, None for none. The servers keep no profiles with a snapshot:
-    it has those of its container.
+    dropped: keys that are left behind; profiles: old name to new, None for none. The servers keep no profiles with a
+    snapshot: it has those of its container.
     """
 
     source: Server

@@ -87,7 +87,9 @@ def check(wanted: Wanted) -> None:
 def check_name(name: str) -> None:
     """Refuse a name that the servers would refuse, or had better. Raises InvalidInput."""
     if not name or name in _DOTS or "/" in name or any(character.isspace() for character in name):
-        raise InvalidInput(f"{name!r} is no name for a snapshot: it must not be empty, one dot or two, or hold a slash or a blank")
+        raise InvalidInput(
+            f"{name!r} is no name for a snapshot: it must not be empty, one dot or two, or hold a slash or a blank"
+        )
     if len(name.encode()) > 200:
         raise InvalidInput(f"{name[:20]}… is no name for a snapshot: it is longer than 200 bytes")
 

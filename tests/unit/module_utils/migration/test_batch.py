@@ -30,9 +30,7 @@ def world() -> World:
 
 def migrate(world: World):
     options = Options()
-    return batch.migrate(
-        world.a.client(), world.b.client(), ["c1", "c2"], None, options, Deadline(60), check=False
-    )
+    return batch.migrate(world.a.client(), world.b.client(), ["c1", "c2"], None, options, Deadline(60), check=False)
 
 
 def test_what_fails_with_one_does_not_keep_the_others(world):

@@ -14,7 +14,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.known_keys import unlisted
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.preflight import Ground, Question, findings
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.snapshots import Adaptation
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes, translated
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes, changes, translated
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.verify import differences, snapshot_differences
 
 CONTENT = {
@@ -170,6 +170,21 @@ def test_findings(question, ground, expected):
     found = findings(question, ground)
     assert len(found) == len(expected), found
     assert all(part in text for part, text in zip(expected, found, strict=True)), found
+
+
+def test_what_differs_from_the_source():
+    body = moved(profiles={"small": "tiny"}, networks={"lxdbr0": "br-web"})
+    before, after = changes(CONTENT, body)
+    assert before == {
+        "config": {"security.devlxd": "true"},
+        "devices": {"eth0": {"type": "nic", "network": "lxdbr0"}},
+        "profiles": ["default", "small"],
+    }
+    assert after == {
+        "config": {"security.guestapi": "true"},
+        "devices": {"eth0": {"type": "nic", "network": "br-web"}},
+        "profiles": ["default", "tiny"],
+    }
 
 
 def test_keys_that_a_server_does_not_list():
