@@ -121,7 +121,7 @@ options:
     type: dict
     default: {}
   networks:
-    description: The same for the networks that the container's own devices are on.
+    description: Which networks of the target stand for which of the source, by the old names, on the container's own devices.
     type: dict
     default: {}
   config:

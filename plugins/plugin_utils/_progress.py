@@ -10,11 +10,13 @@ Display carries the line from the worker to the process that owns the terminal, 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, TextIO
 
 from ansible import constants
@@ -79,13 +81,37 @@ def _shown(host: str) -> Iterator[str | None]:
     watcher = threading.Thread(target=_watch, args=(reader, host, over), daemon=True)
     watcher.start()
     try:
-        yield path
+        with _not_killed_while_showing(watcher, over):
+            yield path
     finally:
         over.set()
         watcher.join()
         os.close(reader)
         with suppress(OSError):
             os.unlink(path)
+
+
+@contextmanager
+def _not_killed_while_showing(watcher: threading.Thread, over: threading.Event) -> Iterator[None]:
+    """Have what ends this worker wait until the line is written.
+
+    It goes through a queue whose lock nobody gives back for a worker that died with it: ansible would hang for good.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def finish(number: int, _frame: FrameType | None) -> None:
+        over.set()
+        watcher.join()
+        signal.signal(number, before[signal.Signals(number)])
+        os.kill(os.getpid(), number)
+
+    for number in before:
+        signal.signal(number, finish)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _watch(reader: int, host: str, over: threading.Event) -> None:

@@ -109,8 +109,8 @@ def test_there_and_back_again(ends, way, local_tasks):
     assert run.result("there")["containers"][0]["transfer"] == way
     assert run.result("there, again")["containers"][0]["transfer"] is None
     place = run.result("there, checked")["diff"]
-    assert place["before"] == {ends.name: {"place": f"{ends.source}:{ends.name}"}}
-    assert place["after"] == {ends.name: {"place": f"{ends.target}:{ends.name}"}}
+    assert place["before"][ends.name] == {"place": f"{ends.source}:{ends.name}", "config": {"user.kept": "yes"}}
+    assert place["after"][ends.name] == {"place": f"{ends.target}:{ends.name}", "config": {"user.new": "2"}}
     after = ends.there(ends.source)
     assert ends.there(ends.target) is None
     assert after["status"] == "Running" and after["profiles"] == before["profiles"]
@@ -206,7 +206,6 @@ def test_everything_in_the_way_is_said_at_once(one_pair, local_tasks):
                     "mapped",
                     mode="copy",
                     profiles={ends.name: None},
-                    snapshots="none",
                 ),
             },
         ]
@@ -218,14 +217,15 @@ def test_everything_in_the_way_is_said_at_once(one_pair, local_tasks):
         "no storage pool nopool",
         "does not know limits.nonsense",
         "it is ephemeral",
-        "snapshot s0 has it",
     ):
         assert part in message, part
     assert "it has no snapshot s7" in run.result("no such snapshot")["msg"]
     assert "running: refuse" in run.result("refused")["msg"]
     assert "neither at the source nor at the target" in run.result("nothing")["msg"]
     assert "target_name" in run.result("two")["msg"]
-    assert ends.there(ends.target)["profiles"] == ["default"] and ends.there(ends.target)["ephemeral"]
+    there = ends.there(ends.target)
+    assert there["profiles"] == ["default"] and there["ephemeral"]
+    assert [(one["name"], one["profiles"]) for one in there["snapshots"]] == [("s0", ["default"])]
     assert ends.there(ends.source)["status"] == "Running" and MARK not in ends.there(ends.source)["config"]
 
 

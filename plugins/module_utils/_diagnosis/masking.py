@@ -27,7 +27,9 @@ _PEM = re.compile(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
 # As liblxc's own configuration has it, a copy of which is among the logs.
 _LXC_ENVIRONMENT = re.compile(r"^(\s*lxc\.environment(?:\.\w+)?\s*=\s*).*$", re.MULTILINE)
 # As in logs: ?secret=…, "token":"…", and the same quoted once more.
-_SPOKEN = re.compile(r"""\b((?:secret|token|passw(?:or)?d)s?\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\]+""", re.IGNORECASE)
+_SPOKEN = re.compile(
+    r"""\b((?:secret|token|passw(?:or)?d)s?\\?["']?\s*[:=]\s*\\?["']?)(?!\(left out\))[^\s"'\\]+""", re.IGNORECASE
+)
 # A shorter one (`/root`, `8080`) stands in too much that tells nothing of it.
 _SHORTEST = 6
 

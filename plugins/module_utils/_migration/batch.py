@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import FlotillaError, Interrupted, InvalidInput
 from .._lxc.host import Host
 from .._resources.instance import check_name
 from .classic import ClassicEnd
@@ -56,7 +56,7 @@ def migrate(
     *,
     check: bool,
 ) -> tuple[list[Report], list[FlotillaError]]:
-    """Bring them all to the target; what fails with one does not keep the others."""
+    """Bring them all to the target; what fails with one does not keep the others, unless somebody called it all off."""
     chosen = names(source, target, wanted)
     if target_name is not None:
         check_name(target_name)
@@ -72,6 +72,8 @@ def migrate(
             report.failure = str(error)
             errors.append(error)
         reports.append(report)
+        if errors and isinstance(errors[-1].__cause__ or errors[-1], Interrupted):
+            break
     return reports, errors
 
 

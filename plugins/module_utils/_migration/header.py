@@ -1,10 +1,10 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The message with which a source begins: what it sends, and the config of every snapshot.
+"""The message with which a source begins: what it sends, and the config and profiles of every snapshot.
 
-A snapshot's config can be changed nowhere else: not at the source, whose snapshots are as they are, and not at the target,
-which makes them of this message and refuses a key it does not know.
+They can be changed nowhere else: not at the source, whose snapshots are as they are, and not at the target, which makes them
+of this message and refuses a key or a profile it does not know.
 
 Source: internal/migration/migrate.proto of Incus, lxd/migration/migrate.proto of LXD (they agree on these fields);
 https://protobuf.dev/programming-guides/encoding/.
@@ -13,19 +13,28 @@ https://protobuf.dev/programming-guides/encoding/.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Callable, Optional
+from typing import Callable, Optional, Protocol
 
-# Another name for a key, or None to leave it out.
-Adapt = Callable[[str], Optional[str]]
+# Another name for something, or None to leave it out.
+Rename = Callable[[str], Optional[str]]
+
+
+class Adapt(Protocol):
+    """What the target calls a config key, or a profile; None for what it is to go without."""
+
+    def key(self, name: str) -> str | None: ...
+
+    def profile(self, name: str) -> str | None: ...
+
 
 _SNAPSHOTS = 5  # of MigrationHeader
-_LOCAL_CONFIG = 2  # of Snapshot
+_LOCAL_CONFIG, _PROFILES = 2, 3  # of Snapshot
 _KEY = 1  # of Config
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def adapted(message: bytes, adapt: Adapt) -> bytes:
-    """The message with the config keys of its snapshots adapted; all else is left as it is, byte for byte."""
+    """The message with the config keys and profiles of its snapshots adapted; all else is left as it is, byte for byte."""
     return b"".join(
         _field(number, _snapshot(content, adapt)) if number == _SNAPSHOTS and content is not None else raw
         for number, raw, content in _fields(message)
@@ -36,17 +45,20 @@ def _snapshot(message: bytes, adapt: Adapt) -> bytes:
     kept = []
     for number, raw, content in _fields(message):
         if number == _LOCAL_CONFIG and content is not None:
-            config = _config(content, adapt)
+            config = _config(content, adapt.key)
             raw = b"" if config is None else _field(_LOCAL_CONFIG, config)
+        if number == _PROFILES and content is not None:
+            profile = adapt.profile(content.decode())
+            raw = b"" if profile is None else _field(_PROFILES, profile.encode())
         kept.append(raw)
     return b"".join(kept)
 
 
-def _config(message: bytes, adapt: Adapt) -> bytes | None:
+def _config(message: bytes, rename: Rename) -> bytes | None:
     kept = []
     for number, raw, content in _fields(message):
         if number == _KEY and content is not None:
-            key = adapt(content.decode())
+            key = rename(content.decode())
             if key is None:
                 return None
             raw = _field(_KEY, key.encode())

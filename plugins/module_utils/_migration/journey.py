@@ -22,7 +22,7 @@ from .preflight import Question, findings, survey
 from .retreat import Retreat
 from .snapshots import Adaptation, short_name, size
 from .steps import Journey
-from .translate import Changes
+from .translate import Changes, changes
 from .verify import differences, snapshot_differences
 
 # Each step is taken at most once; more turns than there are steps are a fight with somebody else.
@@ -83,7 +83,7 @@ class Migration(ABC):
         plan = self._foresee(source, target)
         self._require_no_findings(plan, source, target)
         self.report.actions = plan
-        self.report.before, self.report.after = self._places(plan)
+        self.report.before, self.report.after = self._before_and_after(plan, source, target)
 
     def run(self, deadline: Deadline) -> None:
         """Do it, or finish what an earlier run began.
@@ -103,7 +103,7 @@ class Migration(ABC):
                 raise
             # An earlier run has stopped it. It does not have to stay so until the user has seen to what is in the way.
             Retreat(self.source, self.target, self._journey).instead(steps.TRANSFER, error)
-        self.report.before, self.report.after = self._places(plan)
+        self.report.before, self.report.after = self._before_and_after(plan, source, target)
         for _turn in range(_MOST_STEPS):
             step = self._next(source, target)
             if step is None:
@@ -208,7 +208,7 @@ class Migration(ABC):
         return []
 
     def _snapshot_profiles(self, source: Seen) -> dict[str, list[str]]:
-        return {short_name(one): list(one.get("profiles") or ()) for one in source.snapshots}
+        return {short_name(one): list(one.get("profiles") or ()) for one in self._expected_snapshots(source)}
 
     def _perform(self, step: str, source: Seen | None, target: Seen | None, deadline: Deadline) -> None:
         options = self.options
@@ -286,14 +286,23 @@ class Migration(ABC):
         live = journey.live and was == "running"
         return Mark(number, journey.origin, journey.destination, journey.mode, marks.COPYING, was, live, autostart)
 
-    def _places(self, plan: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Where the container is, before and after, for the diff."""
-        here, there = str(self.source), str(self.target)
+    def _before_and_after(
+        self, plan: list[str], source: Seen | None, target: Seen | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Where the container is, and what becomes different on the way, for the diff."""
         if not plan:
             return {}, {}
+        before, after = self._places(target)
+        if source is None or steps.TRANSFER not in plan:
+            return before, after
+        old, new = changes(source.content, self._body(source))
+        return {**before, **old}, {**after, **new}
+
+    def _places(self, target: Seen | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        here, there = str(self.source), str(self.target)
         if self.options.mode == steps.MOVE:
             return {"place": here}, {"place": there}
-        return {"places": [here]}, {"places": [here, there]}
+        return {"places": [here, there] if target else [here]}, {"places": [here, there]}
 
     def _invalid(self, reason: str) -> InvalidInput:
         verb = {steps.MOVE: "moved", steps.COPY: "copied", steps.REFRESH: "copied anew"}[self.options.mode]

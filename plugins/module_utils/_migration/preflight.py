@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._api.client import Client, path
@@ -21,9 +21,9 @@ RUNNING = ("move", "stateful", "live", "refuse")
 
 @dataclass(frozen=True)
 class Ground:
-    """What the target has. profiles: devices by name; members: of its cluster, or None where it is none; pool_free: bytes, or
-    None where the server cannot tell; unknown_keys: those of the container's config that it does not know, as far as can be
-    known.
+    """What the target has. profiles: devices by name; volumes: pool and name of each that its devices attach and that is
+    there; members: of its cluster, or None where it is none; pool_free: bytes, or None where the server cannot tell;
+    unknown_keys: those of the container's config that it does not know, as far as can be known.
     """
 
     profiles: Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -33,6 +33,7 @@ class Ground:
     unknown_keys: Sequence[str] = ()
     pool_free: int | None = None
     members: frozenset[str] | None = None
+    volumes: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def survey(target: End, body: Mapping[str, Any], unknown_keys: Sequence[str], me
         unknown_keys=tuple(unknown_keys),
         members=_members(client) if member else None,
     )
-    pool = root_disk(expanded_devices(body, ground))[1].get("pool")
+    devices = expanded_devices(body, ground)
+    ground = replace(ground, volumes=_volumes(client, devices, ground.pools))
+    pool = root_disk(devices)[1].get("pool")
     if pool not in ground.pools:
         return ground
     doing = f"read the resources of storage pool {pool}"
@@ -81,6 +84,25 @@ def _members(client: Client) -> frozenset[str] | None:
         return None
     listed = client.get(path("cluster", "members"), doing="list cluster members", recursion="1").metadata or ()
     return frozenset(one["server_name"] for one in listed)
+
+
+def _volumes(
+    client: Client, devices: Mapping[str, Mapping[str, str]], pools: frozenset[str]
+) -> frozenset[tuple[str, str]]:
+    wanted = {attached for options in devices.values() if (attached := _attached_volume(options)) is not None}
+    return frozenset(
+        (pool, name)
+        for pool, name in wanted
+        if pool in pools
+        and client.find(path("storage-pools", pool, "volumes", "custom", name), doing=f"look for volume {name}")
+    )
+
+
+def _attached_volume(options: Mapping[str, str]) -> tuple[str, str] | None:
+    """Pool and name of the custom volume that a device attaches, if it does; in newer Incus a path in it may follow."""
+    if options.get("type") != "disk" or not options.get("pool") or not options.get("source"):
+        return None
+    return options["pool"], options["source"].partition("/")[0]
 
 
 def expanded_devices(body: Mapping[str, Any], ground: Ground) -> dict[str, Mapping[str, str]]:
@@ -128,11 +150,12 @@ def _profile_findings(asked: Question, ground: Ground) -> list[str]:
     found = [
         f"there is no profile {name} at the target: make it, or say profiles: {{{name}: OTHER}}" for name in missing
     ]
+    # As a rule a snapshot has the profiles of its container.
     found += [
         f"there is no profile {name} at the target, and snapshot {snapshot} has it: make it, or say snapshots: none"
         for snapshot, names in sorted(asked.snapshot_profiles.items())
         for name in names
-        if name not in ground.profiles
+        if name not in ground.profiles and name not in missing
     ]
     return found
 
@@ -149,6 +172,12 @@ def _device_findings(asked: Question, ground: Ground) -> list[str]:
         pool = options.get("pool")
         if options.get("type") == "disk" and pool and pool not in ground.pools:
             found.append(f"there is no storage pool {pool} at the target, and device {name} is on it: say target_pool")
+        volume = _attached_volume(options)
+        if volume and volume[0] in ground.pools and volume not in ground.volumes:
+            found.append(
+                f"there is no volume {volume[1]} in storage pool {pool} at the target, and device {name} attaches it: copy it"
+                f" there, which this does not do, or say devices: {{{name}: null}}"
+            )
     if not root_disk(devices)[0] and asked.mode != REFRESH:
         found.append("none of its profiles at the target has a root disk: say target_pool")
     return found

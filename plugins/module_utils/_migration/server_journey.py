@@ -80,7 +80,10 @@ class ServerMigration(Migration):
         dropped = {key for key, value in (self.options.changes.config or {}).items() if value is None}
         keep = self._origin.client.server.kind == self.target.client.server.kind
         return Adaptation(
-            self._origin.client.server, self.target.client.server, frozenset() if keep else frozenset(dropped)
+            self._origin.client.server,
+            self.target.client.server,
+            frozenset() if keep else frozenset(dropped),
+            self.options.changes.profiles,
         )
 
     @property

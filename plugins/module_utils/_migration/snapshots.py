@@ -1,12 +1,12 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a container's snapshots the target can take, and how their config keys have to change for it."""
+"""What of a container's snapshots the target can take, and how their config keys and profiles have to change for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._api.server import Server
@@ -27,24 +27,45 @@ def size(snapshots: Sequence[Mapping[str, Any]]) -> int:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """How a key of a snapshot of the source is called at the target. dropped: keys that are left behind."""
+    """How keys and profiles of a snapshot of the source are called at the target.
+
+    dropped: keys that are left behind; profiles: old name to new, None for none. The servers keep no profiles with a
+    snapshot: it has those of its container.
+    """
 
     source: Server
     target: Server
     dropped: frozenset[str] = frozenset()
+    profiles: Mapping[str, str | None] = field(default_factory=dict)
 
-    def __call__(self, key: str) -> str | None:
-        if key in self.dropped or not knows_volatile(self.target, key):
+    def key(self, name: str) -> str | None:
+        if name in self.dropped or not knows_volatile(self.target, name):
             return None
-        return other_name(key, self.source.kind, self.target.kind)
+        return other_name(name, self.source.kind, self.target.kind)
 
-    def config(self, config: Mapping[str, str]) -> dict[str, str]:
-        return {name: value for key, value in config.items() if (name := self(key)) is not None}
+    def profile(self, name: str) -> str | None:
+        return self.profiles.get(name, name)
+
+    def of(self, snapshot: Mapping[str, Any]) -> dict[str, Any]:
+        """The snapshot as it is to be at the target."""
+        config = {name: value for key, value in _config(snapshot).items() if (name := self.key(key)) is not None}
+        profiles = [name for profile in _profiles(snapshot) if (name := self.profile(profile))]
+        return {**snapshot, "config": config, "profiles": profiles}
 
     def is_needed(self, snapshots: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the target would refuse one of them as it is."""
-        return any(self(key) != key for one in snapshots for key in one.get("config") or {})
+        keys = {key for one in snapshots for key in _config(one)}
+        profiles = {name for one in snapshots for name in _profiles(one)}
+        return any(self.key(key) != key for key in keys) or any(self.profile(name) != name for name in profiles)
 
     def expected(self, seen: Seen) -> list[dict[str, Any]]:
         """The snapshots as they are to be at the target."""
-        return [{**one, "config": self.config(one.get("config") or {})} for one in seen.snapshots]
+        return [self.of(one) for one in seen.snapshots]
+
+
+def _config(snapshot: Mapping[str, Any]) -> Mapping[str, str]:
+    return snapshot.get("config") or {}
+
+
+def _profiles(snapshot: Mapping[str, Any]) -> Sequence[str]:
+    return snapshot.get("profiles") or ()

@@ -48,7 +48,7 @@ _PAUSE = 1.0
 class Parcel:
     """What is sent. body: the writable part of the container as it is to be, with its mark. snapshot: the one that is to
     become the container; alone: without its snapshots; refresh: onto a copy that is there; loose: it runs meanwhile; adapt:
-    how config keys of its snapshots have to change on the way, which only a relay can do.
+    how config keys and profiles of its snapshots have to change on the way, which only a relay can do.
     """
 
     body: Mapping[str, Any]

@@ -62,6 +62,24 @@ def translated(content: Mapping[str, Any], mode: str, source: Kind, target: Kind
     }
 
 
+def changes(content: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of config, devices and profiles what differs, as it is in the source's content and in the translated body."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for part, old, new in (
+        ("config", plain(marks.before(content.get("config") or {})), plain(body["config"])),
+        ("devices", content.get("devices") or {}, body["devices"]),
+    ):
+        differing = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        if differing:
+            before[part] = {key: old[key] for key in differing if key in old}
+            after[part] = {key: new[key] for key in differing if key in new}
+    profiles = list(content.get("profiles") or ())
+    if profiles != body["profiles"]:
+        before["profiles"], after["profiles"] = profiles, body["profiles"]
+    return before, after
+
+
 def plain(config: Mapping[str, str]) -> dict[str, str]:
     """The config without what a server notes for itself, and without marks."""
     ours = (marks.KEY, marks.COPY_OF)

@@ -150,7 +150,5 @@ class WithinMigration(ServerMigration):
         if mark:
             self.target.unmark_as_source(mark, deadline)
 
-    def _places(self, plan: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        if not plan:
-            return {}, {}
+    def _places(self, target: Seen | None) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"place": str(self._home)}, {"place": f"{self._home}, {self._goal}"}

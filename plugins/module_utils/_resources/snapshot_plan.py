@@ -78,6 +78,8 @@ def check(wanted: Wanted) -> None:
             raise InvalidInput(f"{error}, or a span of time like 2w or 1d 12H") from error
     if wanted.keep is not None and wanted.keep < 0:
         raise InvalidInput(f"keep is {wanted.keep}, and has to be 0 or more")
+    if wanted.state == "present" and wanted.pattern is not None and wanted.keep is None and wanted.younger_than is None:
+        raise InvalidInput("pattern says which snapshots are thinned out: say keep or younger_than too, to say how far")
     if wanted.younger_than is not None and not expiry.is_span(wanted.younger_than):
         raise InvalidInput(f"younger_than {wanted.younger_than!r} is no span of time: write 7d, 12H or 2w 3d")
 
@@ -85,7 +87,9 @@ def check(wanted: Wanted) -> None:
 def check_name(name: str) -> None:
     """Refuse a name that the servers would refuse, or had better. Raises InvalidInput."""
     if not name or name in _DOTS or "/" in name or any(character.isspace() for character in name):
-        raise InvalidInput(f"{name!r} is no name for a snapshot: it must not be empty or hold a slash or a blank")
+        raise InvalidInput(
+            f"{name!r} is no name for a snapshot: it must not be empty, one dot or two, or hold a slash or a blank"
+        )
     if len(name.encode()) > 200:
         raise InvalidInput(f"{name[:20]}… is no name for a snapshot: it is longer than 200 bytes")
 

@@ -91,6 +91,10 @@ def test_secrets_that_say_what_they_are(text):
     assert Masks().text(text.format(SECRET)) == text.format(MASK)
 
 
+def test_what_was_left_out_once_is_not_left_out_again():
+    assert Masks().text(f'"user.token": "{MASK}"') == f'"user.token": "{MASK}"'
+
+
 def test_short_values_do_not_take_words_out_of_everything():
     masks = Masks()
     masks.content({"environment.HOME": "/root", "user.on": "true"})

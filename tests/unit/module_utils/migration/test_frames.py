@@ -76,17 +76,25 @@ def config(key: str, value: str) -> bytes:
     return field(2, field(1, key.encode()) + field(2, value.encode()))
 
 
-def test_keys_of_snapshots_are_left_out_and_renamed():
-    def adapt(key):
-        return {"volatile.uuid.generation": None, "security.guestapi": "security.devlxd"}.get(key, key)
+class Adapt:
+    def key(self, name):
+        return {"volatile.uuid.generation": None, "security.guestapi": "security.devlxd"}.get(name, name)
 
-    def header(*configs: bytes) -> bytes:
-        snapshot = field(1, b"s0") + b"".join(configs) + field(3, b"default") + b"\x20\x00\x40\xfe\xad\x96\xd8\x06"
+    def profile(self, name):
+        return {"small": "tiny", "odd": None}.get(name, name)
+
+
+def test_keys_and_profiles_of_snapshots_are_left_out_and_renamed():
+    adapt = Adapt()
+
+    def header(*fields: bytes) -> bytes:
+        snapshot = field(1, b"s0") + b"".join(fields) + b"\x20\x00\x40\xfe\xad\x96\xd8\x06"
         return b"\x08\x00\x10\x02" + field(4, b"s0") + field(5, snapshot) + b"\x38\x00" + field(8, b"\x08\x01")
 
     long = config("user.x", "y" * 3000)
-    before = header(long, config("volatile.uuid.generation", "u"), config("security.guestapi", "true"))
-    after = header(long, config("security.devlxd", "true"))
+    profiles = [field(3, name) for name in (b"default", b"odd", b"small")]
+    before = header(long, config("volatile.uuid.generation", "u"), config("security.guestapi", "true"), *profiles)
+    after = header(long, config("security.devlxd", "true"), field(3, b"default"), field(3, b"tiny"))
     assert adapted(before, adapt) == after
     assert adapted(after, adapt) == after
     with pytest.raises(ValueError, match="kind 3"):

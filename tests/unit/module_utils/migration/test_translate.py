@@ -14,7 +14,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.known_keys import unlisted
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.preflight import Ground, Question, findings
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.snapshots import Adaptation
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes, translated
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes, changes, translated
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.verify import differences, snapshot_differences
 
 CONTENT = {
@@ -115,6 +115,7 @@ def test_snapshot_differences():
     assert len(snapshot_differences([one], [{**same, "profiles": [], "devices": {"a": {}}}])) == 2
 
 
+VOLUME = {"type": "disk", "pool": "default", "source": "v1", "path": "/srv"}
 GROUND = Ground(
     profiles={"default": {"root": {"type": "disk", "path": "/", "pool": "default"}}, "small": {}},
     networks=frozenset({"lxdbr0", "br0"}),
@@ -163,12 +164,31 @@ def asked(content=None, body=None, mode="move", running="move", snapshots="all",
         (replace(asked(), member="m1"), replace(GROUND, members=frozenset({"m2"})), ["member m1"]),
         (replace(asked(), member="m2"), replace(GROUND, members=frozenset({"m2"})), []),
         (replace(asked(), member="@rack"), replace(GROUND, members=frozenset({"m2"})), []),
+        (asked(body=moved(devices={"d": VOLUME})), GROUND, ["volume v1 in storage pool default"]),
+        (asked(body=moved(devices={"d": VOLUME})), replace(GROUND, volumes=frozenset({("default", "v1")})), []),
+        (asked(body=moved(devices={"d": {**VOLUME, "pool": "p"}})), GROUND, ["storage pool p"]),
+        (asked(body=moved(devices={"d": {"type": "disk", "source": "/srv", "path": "/srv"}})), GROUND, []),
     ],
 )
 def test_findings(question, ground, expected):
     found = findings(question, ground)
     assert len(found) == len(expected), found
     assert all(part in text for part, text in zip(expected, found, strict=True)), found
+
+
+def test_what_differs_from_the_source():
+    body = moved(profiles={"small": "tiny"}, networks={"lxdbr0": "br-web"})
+    before, after = changes(CONTENT, body)
+    assert before == {
+        "config": {"security.devlxd": "true"},
+        "devices": {"eth0": {"type": "nic", "network": "lxdbr0"}},
+        "profiles": ["default", "small"],
+    }
+    assert after == {
+        "config": {"security.guestapi": "true"},
+        "devices": {"eth0": {"type": "nic", "network": "br-web"}},
+        "profiles": ["default", "tiny"],
+    }
 
 
 def test_keys_that_a_server_does_not_list():
@@ -186,7 +206,15 @@ def server(kind, *extensions):
 def test_the_config_of_snapshots_is_adapted():
     snapshot = {"name": "s0", "config": {"volatile.uuid.generation": "u", "security.guestapi": "true", "user.x": "1"}}
     to_old = Adaptation(server(INCUS, "metadata_configuration"), server(LXD), frozenset({"user.x"}))
-    assert to_old.config(snapshot["config"]) == {"security.devlxd": "true"}
+    assert to_old.of(snapshot)["config"] == {"security.devlxd": "true"}
     assert to_old.is_needed([snapshot])
     to_same = Adaptation(server(INCUS), server(INCUS, "metadata_configuration"))
     assert not to_same.is_needed([snapshot])
+
+
+def test_snapshots_have_the_profiles_that_the_container_has_then():
+    snapshot = {"name": "s0", "config": {}, "profiles": ["default", "small", "odd"]}
+    mapped = Adaptation(server(LXD), server(LXD), profiles={"small": "tiny", "odd": None})
+    assert mapped.of(snapshot)["profiles"] == ["default", "tiny"]
+    assert mapped.is_needed([snapshot])
+    assert not mapped.is_needed([{**snapshot, "profiles": ["default"]}])

@@ -14,6 +14,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.retreat import Failed
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.server_journey import ServerMigration
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration.translate import Changes
 
 DIALED = "Unable to connect to: b.example:8443 ([dial tcp: connection refused])"
 PUSHED = "Unable to connect to: a.example:8443 ([dial tcp: connection refused])"
@@ -67,3 +68,20 @@ def test_an_error_of_the_transfer_itself_is_not_tried_around():
     with pytest.raises(Failed, match="no space left.*as it was"):
         move(full)
     assert sum("POST /1.0/instances/c1" in line for line in full.log) == 1
+
+
+def test_what_changes_on_the_way_is_in_the_diff():
+    changes = Changes(config={"user.x": None, "user.y": 2}, devices={"e": {"type": "none"}})
+    made = world()
+    journey = ServerMigration(End(made.a.client(), "c1"), End(made.b.client(), "c2"), Options("copy", changes=changes))
+    journey.run(Deadline(60))
+    assert journey.report.before == {"places": ["a:c1"], "config": {"user.x": "1"}, "devices": {}}
+    assert journey.report.after == {
+        "places": ["a:c1", "b:c2"],
+        "config": {"user.y": "2"},
+        "devices": {"e": {"type": "none"}},
+    }
+    refresh = ServerMigration(End(made.a.client(), "c1"), End(made.b.client(), "c2"), Options("refresh"))
+    made.b.instances["c2"].content.update(status="Stopped", status_code=102)
+    refresh.run(Deadline(60))
+    assert refresh.report.before == refresh.report.after == {"places": ["a:c1", "b:c2"]}

@@ -142,10 +142,6 @@ def test_the_one_just_taken_counts_and_is_never_deleted():
     assert removed(MIXED, name="auto-9", pattern="auto-*", keep=3) == ["auto-5"]
 
 
-def test_a_pattern_alone_deletes_nothing_beside_a_new_one():
-    assert actions(MIXED, name="auto-new", pattern="auto-*") == ["create"]
-
-
 def test_a_name_that_means_all_snapshots_of_the_pool_is_never_deleted():
     assert removed([taken("..", 2), taken("a", 1)], state="absent", pattern="*") == ["a"]
 
@@ -208,6 +204,7 @@ def test_the_diff_of_restoring_shows_what_comes_back():
         ([], {"expires_at": "2027-13-01"}, "is no date"),
         ([], {"younger_than": "7", "pattern": "*"}, "is no span"),
         ([], {"keep": -1, "pattern": "*"}, "0 or more"),
+        ([], {"pattern": "*"}, "say keep or younger_than"),
         ([], {"state": "absent", "expires_at": "2w"}, "expires_at does not go with state: absent"),
         ([], {"state": "absent", "stateful": True}, "stateful does not go with state: absent"),
         ([], {"state": "restored", "pattern": "*", "name": "s1"}, "pattern does not go with state: restored"),

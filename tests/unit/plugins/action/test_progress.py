@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import os
 import pty
+import signal
 import termios
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,3 +147,27 @@ def test_a_file_is_no_terminal(terminal, tmp_path):
     with (tmp_path / "log").open("w") as stream:
         assert _progress.columns_of_a_watched_terminal(stream) == 0
     assert _progress.columns_of_a_watched_terminal(io.StringIO()) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_a_worker_waits_until_the_line_is_written(monkeypatch, tmp_path, number):
+    showing, interrupted_while = threading.Event(), []
+
+    def show(_text):
+        showing.set()
+        time.sleep(0.2)
+        showing.clear()
+
+    monkeypatch.setattr(_progress, "_print", show)
+    monkeypatch.setattr(_progress.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    before = signal.signal(number, lambda *_arguments: interrupted_while.append(showing.is_set()))
+    try:
+        with _progress._shown("web1") as pipe:
+            with open(pipe, "w", encoding="utf-8") as told:
+                told.write("half\n")
+            assert showing.wait(5)
+            os.kill(os.getpid(), number)
+            time.sleep(0.1)
+        assert interrupted_while == [False]
+    finally:
+        signal.signal(number, before)
