@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, InvalidInput
+from .._api.errors import DeadlineExceeded, FlotillaError, Interrupted, InvalidInput, Unreachable
 from .._lxc.host import Host
 from .._resources.instance import check_name
 from .classic import ClassicEnd
@@ -102,7 +102,7 @@ def _run(journey: Migration, deadline: Deadline) -> None:
     try:
         journey.run(deadline)
     except FlotillaError as error:
-        if not (journey.options.running == "live" and journey.options.live_fallback):
+        if not (journey.options.running == "live" and journey.options.live_fallback) or _ends_all(error):
             raise
         journey.report.warnings.append(
             f"it could not be moved live, and was stopped for it: {error.__cause__ or error}"
@@ -111,6 +111,11 @@ def _run(journey: Migration, deadline: Deadline) -> None:
         again = Migration(journey.source, journey.target, options)
         again.report = journey.report
         again.run(deadline)
+
+
+def _ends_all(error: FlotillaError) -> bool:
+    """Whether it is no matter of the container's being moved live: stopping it would not help, or nobody wants that now."""
+    return isinstance(error.__cause__ or error, (DeadlineExceeded, Interrupted, Unreachable))
 
 
 def _journey(home: Home, name: str, target: End, options: Options) -> Migration:
