@@ -247,6 +247,10 @@ class Migration:
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
+        if view(target).phase == marks.COPYING:
+            # It has come alive in a run that did not see it, and so was never settled.
+            self.target.settle(_marked(self._body(source), _mark_of(target).at(marks.ARRIVED)), deadline)
+            target = _there(self.target.look())
         found = differences(self._body(source), target.content)
         if options.snapshots == preflight.ALL:
             found += snapshot_differences(self._adaptation.expected(source), target.snapshots)

@@ -338,6 +338,9 @@ def _receive(server: Server, payload: Any, sent: Instance | None, **fields: Any)
         if fate == "finishes" and arriving:
             there.data, there.complete = arriving[0].data, True
             there.snapshots = [dict(one) for one in arriving[0].snapshots]
+            if payload["source"].get("live"):
+                change_state(arriving[0], "stop")
+                change_state(there, "start")
         elif fate != "stays" and not refresh:
             server.instances.pop(name, None)
 

@@ -36,15 +36,19 @@ def no_waiting(monkeypatch):
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, on one server."""
+    """What is to be done with the container c1 on server a. fate: see World; way: pull, push, or local, on one server;
+    running: as the module has it.
+    """
 
     mode: str
     status: str
     way: str = "pull"
     fate: str = "finishes"
+    running: str = "move"
 
     def __str__(self) -> str:
-        return f"{self.mode}-{self.status}-{self.way}-{self.fate}"
+        live = "-live" if self.running == "live" else ""
+        return f"{self.mode}-{self.status}{live}-{self.way}-{self.fate}"
 
     def world(self) -> World:
         world = World(self.fate)
@@ -59,7 +63,7 @@ class Case:
     def run(self, world: World) -> Migration:
         local = self.way == "local"
         target = End(world.a.client(), "c2") if local else End(world.b.client(), "c1")
-        options = Options(mode=self.mode, transfer="auto" if local else self.way)
+        options = Options(mode=self.mode, transfer="auto" if local else self.way, running=self.running)
         journey = Migration(End(world.a.client(), "c1"), target, options)
         journey.run(Deadline(60))
         return journey
@@ -118,6 +122,7 @@ CASES = [
     *(Case("move", status, fate=fate) for status in ("Running", "Stopped", "Frozen") for fate in FATES),
     *(Case(mode, "Running", fate=fate) for mode in ("copy", "refresh") for fate in FATES),
     *(Case(mode, "Running", "push", fate) for mode in ("move", "copy", "refresh") for fate in FATES),
+    *(Case("move", "Running", way, fate, "live") for way in ("pull", "push") for fate in FATES),
     *(Case(mode, "Running", "local", fate) for mode in ("copy", "refresh") for fate in FATES),
 ]
 
