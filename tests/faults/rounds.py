@@ -22,7 +22,7 @@ WELL = "went well"  # the first run, all the same
 UNDONE = "undone"  # it failed, and left all as it was
 RESUMED = "resumed"  # it left something, and the second run went on from there
 LOST = "LOST"  # there was no complete container, or the source of a copy was touched
-STUCK = "STUCK"  # it hung, said what is not so, or the second run did not finish the job
+STUCK = "STUCK"  # it hung, said what is not so, took a daemon down, or the second run did not finish the job
 _MOST_SHOWN = 9
 RESULTS = (MISSED, WELL, UNDONE, RESUMED, LOST, STUCK)
 
@@ -88,14 +88,14 @@ def play(world: World, this: Round) -> Outcome:
         first = scene.playbook = Playbook(this.options, world.directory, world.environment)
         hit = _harm(this, scene)
         went_well = first.wait()
-        _heal(this.fault, scene)
+        died = _heal(this.fault, scene)
         complete = sum(_is_whole(server, this.name, original) for server in (source, target))
         traces = _traces(this, scene)
         said = _message(first.text)
         result = MISSED if not hit else WELL if went_well else RESUMED if traces else UNDONE
         if problem := _loss(this, scene, complete, original):
             result = LOST
-        elif problem := _lie(first, said, traces) or _second_run(world, this, scene, original):
+        elif problem := died or _lie(first, said, traces) or _second_run(world, this, scene, original):
             result = STUCK
         alive = None if before is None or problem else _goes_on(target, this, before)
         if problem:
@@ -129,12 +129,15 @@ def _harm(this: Round, scene: Scene) -> bool:
     return True
 
 
-def _heal(fault: Fault, scene: Scene) -> None:
+def _heal(fault: Fault, scene: Scene) -> str:
+    """Returns which daemon died without having been killed, "" for none."""
     for timer in scene.timers:
         timer.join()
+    died = [server.name for server in (scene.source, scene.target) if server.has_died]
     for server in (scene.source, scene.target):
         server.have_up()
     fault.heal(scene)
+    return f"A DAEMON DIED: {', '.join(died)}" if died else ""
 
 
 def _loss(this: Round, scene: Scene, complete: int, original: manifest.Manifest | None) -> str:

@@ -41,6 +41,7 @@ class Server:
         self.daemon = of
         host, port = of.address.split(":")
         self.proxy = Proxy(host, int(port))
+        self._is_killed = False
 
     @property
     def name(self) -> str:
@@ -62,8 +63,14 @@ class Server:
         """Whether the command ends well."""
         return succeeds(self.daemon.kind.client, *arguments, env=self.daemon.environment)
 
+    @property
+    def has_died(self) -> bool:
+        """Of itself, and not because it was killed."""
+        return processes.server(self.daemon) is None and not self._is_killed
+
     def kill(self) -> None:
         """Kill the daemon, whatever it is doing. Its containers run on."""
+        self._is_killed = True
         pid = processes.server(self.daemon)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -74,6 +81,7 @@ class Server:
         """Start it again, if it is down."""
         if processes.server(self.daemon) is None:
             daemon.start(self.daemon)
+        self._is_killed = False
 
     def cut(self) -> None:
         self.proxy.refuse = True
