@@ -210,7 +210,11 @@ class Migration:
         options = self.options
         mark = view(source).mark or self._mark(source)
         refresh = target is not None
-        if refresh:
+        if target is not None:
+            if view(target).phase == marks.REFRESHING and options.snapshots == preflight.ALL:
+                # One of them may be a half, as when the daemon died. What is there by its name is never sent again.
+                for snapshot in target.snapshots:
+                    self.target.delete_snapshot(short_name(snapshot), deadline)
             self.target.set_mark(mark.at(marks.REFRESHING), deadline)
         body = self._body(source)
         stateful = options.mode == steps.MOVE and bool(source.content.get("stateful"))

@@ -56,6 +56,7 @@ class Case:
         if self.mode == "refresh":
             Case("copy", self.status, self.way).run(world)
             world.a.instances["c1"].data += 1
+            world.a.instances["c1"].snapshots.append({**world.a.instances["c1"].snapshots[0], "name": "s1"})
             world.count = 0
             world.log.clear()
         return world
@@ -106,7 +107,9 @@ class Case:
         newest = max(one.data for server in (world.a, world.b) for one in server.instances.values())
         assert there.complete and there.data == newest, world.log
         assert KEY not in there.content["config"], world.log
-        assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
+        names = ["s0", "s1"] if self.mode == "refresh" else ["s0"]
+        assert [one["name"] for one in there.snapshots] == names and not any("half" in one for one in there.snapshots)
+        assert there.content["config"]["user.x"] == "1"
         assert there.content["config"]["boot.autostart"] == "true"
         if self.mode == "move":
             assert "c1" not in world.a.instances, world.log
