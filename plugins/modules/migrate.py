@@ -105,7 +105,9 @@ options:
       refuse: The task fails.
     default: move
   live_fallback:
-    description: Whether a container that cannot be moved live is stopped, moved and started instead.
+    description:
+      - Whether a container that cannot be moved live is stopped, moved and started instead.
+      - It is not when the task is interrupted or a server goes away. The same task again goes on from there.
     type: bool
     default: false
   stop_timeout:

@@ -27,7 +27,7 @@ class Scene:
     name: str
     source: Server
     target: Server
-    is_short: bool
+    is_short: bool  # whether what is down is back while the playbook still runs
     playbook: Playbook = field(init=False)
     timers: list[threading.Timer] = field(default_factory=list)
 
@@ -39,16 +39,22 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """prepare: what is wrong before the playbook starts, with options: more of its own. harm: what is done at the moment;
-    None: nothing more. heal undoes it, however far it came.
+    """need: what has to be there, with options: more for the playbook. prepare: what is wrong before that starts. harm: what
+    is done at the moment; None: nothing more. heal undoes it, however far it came, and clean_up what was needed.
+    moments: those at which it makes sense.
     """
 
     title: str
     harm: Callable[[Scene], object] | None = None
     heal: Callable[[Scene], object] = lambda scene: None
     prepare: Callable[[Scene], object] = lambda scene: None
+    need: Callable[[Scene], object] = lambda scene: None
+    clean_up: Callable[[Scene], object] = lambda scene: None
     options: Mapping[str, Any] = field(default_factory=dict)
-    moments: tuple[str, ...] = moments.ALL
+    moments: tuple[str, ...] | None = None
+
+    def moments_of(self, mode: str) -> tuple[str, ...]:
+        return self.moments or moments.of(mode)
 
 
 def _kill(server: Callable[[Scene], Server]) -> Callable[[Scene], None]:
@@ -78,6 +84,7 @@ def _signal(number: signal.Signals) -> Callable[[Scene], None]:
 
 
 def _take_name(scene: Scene) -> None:
+    scene.target.tries("delete", scene.name)  # the earlier copy
     scene.target.command("init", "busybox", scene.name, "-c", "user.theirs=yes")
 
 
@@ -87,6 +94,7 @@ def _give_name_back(scene: Scene) -> None:
 
 
 def _remove_profile(scene: Scene) -> None:
+    scene.target.tries("delete", scene.name)  # the earlier copy, which has it
     scene.target.command("profile", "delete", PROFILE)
 
 
@@ -110,8 +118,10 @@ ALL = (
     Fault("the playbook is interrupted", _signal(signal.SIGINT)),
     Fault(
         "the target's disk is full",
-        prepare=lambda scene: scene.target.add_small_pool(),
+        need=lambda scene: scene.target.add_small_pool(),
+        prepare=lambda scene: scene.target.fill_small_pool(),
         heal=lambda scene: scene.target.make_room(),
+        clean_up=lambda scene: scene.target.remove_small_pool(),
         options={"target_pool": SMALL_POOL},
         moments=(moments.TRANSFER,),
     ),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Mapping
@@ -15,9 +16,10 @@ from typing import Any
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client, path
 from lab.settings import Daemon
 
-# What a container writes while it starts, and the servers' templates with it.
-_OF_THE_MOMENT = {"etc/resolv.conf", "etc/hostname", "etc/hosts"}
+# What a container writes while it starts, and the servers' templates with it; what one that counts writes all the time.
+_OF_THE_MOMENT = {"etc/resolv.conf", "etc/hostname", "etc/hosts", "count", "new"}
 _MARK = "user.flotilla.migration"
+_OF_MIGRATIONS = {_MARK, "user.flotilla.copy_of"}
 
 Manifest = Mapping[str, Any]
 
@@ -40,6 +42,16 @@ def read(daemon: Daemon, client: Client, name: str) -> Manifest | None:
     }
 
 
+def difference(expected: Any, found: Any, where: str = "") -> list[str]:
+    """Where two manifests differ, as paths of words."""
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        keys = sorted({*expected, *found})
+        return [
+            each for key in keys for each in difference(expected.get(key), found.get(key), f"{where} {key}".strip())
+        ]
+    return [] if expected == found else [where]
+
+
 def mark(client: Client, name: str) -> str | None:
     """The mark of a migration on a container; "" for one without, None if there is no container."""
     found = client.find(path("instances", name))
@@ -47,8 +59,15 @@ def mark(client: Client, name: str) -> str | None:
 
 
 def _configuration(content: Mapping[str, Any]) -> dict[str, Any]:
-    config = content["config"]
-    kept = {key: value for key, value in config.items() if not key.startswith(("volatile.", "image.")) and key != _MARK}
+    config = dict(content["config"])
+    if config.get(_MARK):
+        # While it is marked it does not start by itself, and the mark remembers whether it did.
+        config["boot.autostart"] = json.loads(config[_MARK])["autostart"]
+    kept = {
+        key: value
+        for key, value in config.items()
+        if value and not key.startswith(("volatile.", "image.")) and key not in _OF_MIGRATIONS
+    }
     own = {name: device for name, device in content["devices"].items() if name != "root"}
     return {"config": kept, "devices": own, "profiles": content["profiles"]}
 
@@ -63,9 +82,9 @@ def _files(root: Path) -> dict[str, tuple[Any, ...]]:
         for name in [*names, *files]:
             one = Path(directory, name)
             inside = str(one.relative_to(root))
-            state = one.lstat()
             if inside in _OF_THE_MOMENT or inside.startswith(("dev/", "run/", "tmp/")):
                 continue
+            state = one.lstat()
             found[inside] = (oct(state.st_mode), state.st_uid - base, state.st_gid - base, _content(one, state.st_mode))
     return found
 

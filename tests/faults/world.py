@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import counter
 import yaml
 from faulty_proxy import Proxy
 
@@ -23,10 +24,13 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.transport import
 from lab import commands, daemon, processes
 from lab.run import run, succeeds
 from lab.settings import DAEMONS, KINDS, STATE, Daemon
+from tests.faults.flows import LIVE, STOPPED
 
 PROFILE = "extra"
 SMALL_POOL = "small"
-_SMALL, _LARGE = "size=16m", "size=256m"
+_MB = 1 << 20
+_LARGE = 256 * _MB
+_LEFT = 16 * _MB  # of a pool that is full, and less than anything that is sent
 _PADDING = 12  # files of 1 MB
 
 
@@ -37,6 +41,7 @@ class Server:
         self.daemon = of
         host, port = of.address.split(":")
         self.proxy = Proxy(host, int(port))
+        self._is_killed = False
 
     @property
     def name(self) -> str:
@@ -50,12 +55,22 @@ class Server:
     def command(self, *arguments: str) -> str:
         return daemon.client(self.daemon, *arguments)
 
+    def remote_command(self, _remote: str, *arguments: str) -> str:
+        """The same, for what names the remote as well: there it is ``local``."""
+        return self.command(*arguments)
+
     def tries(self, *arguments: str) -> bool:
         """Whether the command ends well."""
         return succeeds(self.daemon.kind.client, *arguments, env=self.daemon.environment)
 
+    @property
+    def has_died(self) -> bool:
+        """Of itself, and not because it was killed."""
+        return processes.server(self.daemon) is None and not self._is_killed
+
     def kill(self) -> None:
         """Kill the daemon, whatever it is doing. Its containers run on."""
+        self._is_killed = True
         pid = processes.server(self.daemon)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -66,6 +81,7 @@ class Server:
         """Start it again, if it is down."""
         if processes.server(self.daemon) is None:
             daemon.start(self.daemon)
+        self._is_killed = False
 
     def cut(self) -> None:
         self.proxy.refuse = True
@@ -79,13 +95,18 @@ class Server:
         return STATE / "small" / self.name
 
     def add_small_pool(self) -> None:
-        """A pool that is full before a container is in it."""
         self._small.mkdir(parents=True, exist_ok=True)
-        run("mount", "-t", "tmpfs", "-o", _SMALL, "none", str(self._small))
+        run("mount", "-t", "tmpfs", "-o", f"size={_LARGE}", "none", str(self._small))
         self.command("storage", "create", SMALL_POOL, "dir", f"source={self._small}")
 
+    def fill_small_pool(self) -> None:
+        self._resize(shutil.disk_usage(self._small).used + _LEFT)
+
     def make_room(self) -> None:
-        run("mount", "-o", f"remount,{_LARGE}", str(self._small))
+        self._resize(_LARGE)
+
+    def _resize(self, size: int) -> None:
+        run("mount", "-o", f"remount,size={size}", str(self._small))
 
     def remove_small_pool(self) -> None:
         self.command("storage", "delete", SMALL_POOL)
@@ -123,20 +144,39 @@ class World:
             if not padding.exists():
                 padding.mkdir()
                 for name in range(_PADDING):
-                    (padding / str(name)).write_bytes(random.randbytes(1 << 20))
+                    (padding / str(name)).write_bytes(random.randbytes(_MB))
             server.command("file", "push", "--recursive", str(padding), "seed/")
             if number == 0:
                 server.command("snapshot", *_SNAPSHOT[server.daemon.kind.title], "seed", "s0")
 
-    def add_container(self, server: Server, name: str, *, running: bool) -> None:
-        server.command("copy", "seed", name)
+    def add_container(self, server: Server, name: str, state: str, *, snapshots: bool) -> None:
+        """state: as a Flow has it. One that is LIVE has what CRIU asks for, and a process to be carried over."""
+        server.command("copy", "seed", name, *(() if snapshots else ("--instance-only",)))
         server.command("profile", "add", name, PROFILE)
-        if running:
+        if state == LIVE:
+            server.command("config", "set", name, *(f"{key}={_text(value)}" for key, value in counter.CONFIG.items()))
+        if state != STOPPED:
             server.command("start", name)
+        if state == LIVE:
+            counter.start(server.remote_command, "local", name)
+
+    def change_container(self, server: Server, name: str, *, snapshots: bool) -> None:
+        """So that an earlier copy is old: another file, one less, other settings and another snapshot."""
+        file = self.directory / "newer"
+        file.write_bytes(random.randbytes(_MB))
+        server.command("file", "push", str(file), f"{name}/")
+        server.command("file", "delete", f"{name}/padding1/0")
+        server.command("config", "set", name, "user.kept=that")
+        if snapshots:
+            server.command("snapshot", *_SNAPSHOT[server.daemon.kind.title], name, "s1")
 
     def remove_container(self, name: str) -> None:
         for server in self.servers.values():
             server.tries("delete", "--force", name)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # As Incus's command has it, and LXD's.

@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
-from .._api.errors import FlotillaError, Interrupted, InvalidInput
+from .._api.errors import DeadlineExceeded, FlotillaError, Interrupted, InvalidInput, Unreachable
 from .._lxc.host import Host
 from .._resources.instance import check_name
 from .classic import ClassicEnd
@@ -103,10 +103,15 @@ def _migrate(source: Home, target: Client, report: Report, options: Options, dea
     try:
         _take(_journey(source, target, report, options), deadline, check)
     except FlotillaError as error:
-        if not (options.running == "live" and options.live_fallback):
+        if not (options.running == "live" and options.live_fallback) or _ends_all(error):
             raise
         report.warnings.append(f"it cannot be moved live, and is stopped for it: {error.__cause__ or error}")
         _take(_journey(source, target, report, replace(options, running="move")), deadline, check)
+
+
+def _ends_all(error: FlotillaError) -> bool:
+    """Whether it is no matter of the container's being moved live: stopping it would not help, or nobody wants that now."""
+    return isinstance(error.__cause__ or error, (DeadlineExceeded, Interrupted, Unreachable))
 
 
 def _take(journey: Migration, deadline: Deadline, check: bool) -> None:

@@ -198,6 +198,10 @@ class End:
     def delete(self, deadline: Deadline) -> None:
         self.client.write("DELETE", self._path(), doing=self._doing("delete"), deadline=deadline)
 
+    def delete_snapshot(self, name: str, deadline: Deadline) -> None:
+        doing = self._doing(f"delete snapshot {name} of")
+        self.client.write("DELETE", self._path("snapshots", name), doing=doing, deadline=deadline)
+
     def clear(self, seen: Seen, deadline: Deadline) -> None:
         """Delete what a migration left half done, once what may still be at work on it has ended."""
         self._end_operations(deadline)

@@ -237,7 +237,11 @@ class Migration(ABC):
         options = self.options
         mark = view(source).mark or self._mark(source)
         refresh = target is not None
-        if refresh:
+        if target is not None:
+            if view(target).phase == marks.REFRESHING and options.snapshots == preflight.ALL:
+                # One of them may be a half, as when the daemon died. What is there by its name is never sent again.
+                for snapshot in target.snapshots:
+                    self.target.delete_snapshot(short_name(snapshot), deadline)
             self.target.set_mark(mark.at(marks.REFRESHING), deadline)
         body = self._body(source)
         stateful = options.mode == steps.MOVE and bool(source.content.get("stateful"))
@@ -266,6 +270,10 @@ class Migration(ABC):
 
     def _verify(self, source: Seen, target: Seen, deadline: Deadline) -> None:
         options = self.options
+        if view(target).phase == marks.COPYING:
+            # It has come alive in a run that did not see it, and so was never settled.
+            self._settle(self._body(source), _mark_of(target).at(marks.ARRIVED), deadline)
+            target = _there(self.target.look())
         found = differences(self._body(source), self._arrived(target))
         if options.snapshots == preflight.ALL:
             found += snapshot_differences(self._expected_snapshots(source), target.snapshots)

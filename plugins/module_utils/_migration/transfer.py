@@ -174,7 +174,7 @@ class Transfer:
         try:
             _outlast(_operation(act(deadline)), deadline)
         except (DeadlineExceeded, Interrupted, Unreachable):
-            _give_up(waiting)
+            _await_end(waiting)
             raise
         except FlotillaError as error:
             if _ended(waiting, _NOTICE_SECONDS):
@@ -268,7 +268,7 @@ def _reason(error: FlotillaError, *operations: Operation) -> FlotillaError:
     said = [one for one in operations if _ended(one, _NOTICE_SECONDS) and one.error]
     for each in operations:
         if each not in said:
-            _give_up(each)
+            _await_end(each)
     return OperationFailed(said[0].client.remote, said[0].doing, said[0].status_code, said[0].error) if said else error
 
 
@@ -283,8 +283,17 @@ def _ended(operation: Operation, seconds: float) -> bool:
     return operation.status_code >= SUCCESS
 
 
+def _await_end(operation: Operation) -> None:
+    """Of a side that may have been spoken to: it ends with the transfer, or as soon as it is tired of waiting.
+
+    It must not be hung up on: LXD 5.0 dies of a stream that is connected a second time.
+    """
+    operation.cancel()
+    _ended(operation, _WAITS_SECONDS)
+
+
 def _give_up(waiting: Operation) -> None:
-    """Have the side that waits wait no more, and what it has made so far be gone."""
+    """Have a side that nobody has spoken to wait no more, and what it has made so far be gone."""
     if not waiting.cancel():
         hang_up(waiting)
     _ended(waiting, _WAITS_SECONDS)

@@ -276,7 +276,11 @@ def _instances(server: Server, method: str, rest: list[str], payload: Any) -> tu
     if there is None:
         return 404, "there is no such instance"
     if rest[1:] == ["snapshots"]:
-        return 200, there.snapshots
+        return 200, [*there.snapshots]
+    if rest[1:2] == ["snapshots"]:
+        assert method == "DELETE"
+        there.snapshots = [one for one in there.snapshots if one["name"] != rest[2]]
+        return 200, {}
     if rest[1:] == ["state"]:
         if method == "GET":
             return 200, {"status": there.content["status"], "status_code": there.content["status_code"], "disk": {}}
@@ -363,6 +367,12 @@ def _push(server: Server, name: str, target: Any) -> tuple[int, Any]:
     return _begin(server, lambda _fate: None, name)
 
 
+def _missing(there: Instance, sent: Instance) -> list[dict[str, Any]]:
+    """The snapshots that are sent: those of which the target has none of that name."""
+    names = {one["name"] for one in there.snapshots}
+    return [dict(one) for one in sent.snapshots if one["name"] not in names]
+
+
 def _receive(server: Server, payload: Any, sent: Instance | None, **fields: Any) -> tuple[int, Any]:
     name, refresh = payload["name"], payload["source"].get("refresh")
     arriving = [sent] if sent else []
@@ -376,8 +386,13 @@ def _receive(server: Server, payload: Any, sent: Instance | None, **fields: Any)
     def act(fate: str) -> None:
         if fate == "finishes" and arriving:
             there.data, there.complete = arriving[0].data, True
-            there.snapshots = [dict(one) for one in arriving[0].snapshots]
+            there.snapshots += _missing(there, arriving[0])
+            if payload["source"].get("live"):
+                change_state(arriving[0], "stop")
+                change_state(there, "start")
         elif fate != "stays" and not refresh:
             server.instances.pop(name, None)
+        elif fate == "stays" and arriving:
+            there.snapshots += [{**one, "half": True} for one in _missing(there, arriving[0])]
 
     return _begin(server, act, name, sent=arriving, **fields)

@@ -15,7 +15,8 @@ from fake_instances import Fault, Instance, Killed, World, change_state
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, InvalidInput
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
+from ansible_collections.flotilla.lxd.plugins.module_utils._diagnosis.readiness import Findings
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, live, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.mark import KEY
@@ -37,19 +38,27 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
+@pytest.fixture(autouse=True)
+def nothing_against_live(monkeypatch):
+    """What is looked at beforehand has tests of its own; the hosts of these servers are nowhere."""
+    monkeypatch.setattr(live, "findings", lambda *_asked: Findings())
+
+
 @dataclass(frozen=True)
 class Case:
     """What is to be done with the container c1 on server a. fate: see World; way: pull, push, local (to another name on one
-    server), or within (to another pool, under its name).
+    server), or within (to another pool, under its name); running: as the module has it.
     """
 
     mode: str
     status: str
     way: str = "pull"
     fate: str = "finishes"
+    running: str = "move"
 
     def __str__(self) -> str:
-        return f"{self.mode}-{self.status}-{self.way}-{self.fate}"
+        live = "-live" if self.running == "live" else ""
+        return f"{self.mode}-{self.status}{live}-{self.way}-{self.fate}"
 
     def world(self) -> World:
         world = World(self.fate)
@@ -57,6 +66,7 @@ class Case:
         if self.mode == "refresh":
             Case("copy", self.status, self.way).run(world)
             world.a.instances["c1"].data += 1
+            world.a.instances["c1"].snapshots.append({**world.a.instances["c1"].snapshots[0], "name": "s1"})
             world.count = 0
             world.log.clear()
         return world
@@ -69,7 +79,7 @@ class Case:
             return journey
         local = self.way == "local"
         target = End(world.a.client(), "c2") if local else End(world.b.client(), "c1")
-        options = Options(mode=self.mode, transfer="auto" if local else self.way)
+        options = Options(mode=self.mode, transfer="auto" if local else self.way, running=self.running)
         journey = ServerMigration(End(world.a.client(), "c1"), target, options)
         journey.run(Deadline(60))
         return journey
@@ -114,7 +124,9 @@ class Case:
         newest = max(one.data for server in (world.a, world.b) for one in server.instances.values())
         assert there.complete and there.data == newest, world.log
         assert KEY not in there.content["config"], world.log
-        assert there.content["config"]["user.x"] == "1" and len(there.snapshots) == 1
+        names = ["s0", "s1"] if self.mode == "refresh" else ["s0"]
+        assert [one["name"] for one in there.snapshots] == names and not any("half" in one for one in there.snapshots)
+        assert there.content["config"]["user.x"] == "1"
         assert there.content["config"]["boot.autostart"] == "true"
         if self.way == "within":
             assert list(world.a.instances) == ["c1"] and there.content["devices"]["root"]["pool"] == "fast", world.log
@@ -132,6 +144,7 @@ CASES = [
     *(Case("move", status, fate=fate) for status in ("Running", "Stopped", "Frozen") for fate in FATES),
     *(Case(mode, "Running", fate=fate) for mode in ("copy", "refresh") for fate in FATES),
     *(Case(mode, "Running", "push", fate) for mode in ("move", "copy", "refresh") for fate in FATES),
+    *(Case("move", "Running", way, fate, "live") for way in ("pull", "push") for fate in FATES),
     *(Case(mode, "Running", "local", fate) for mode in ("copy", "refresh") for fate in FATES),
     *(Case("move", "Running", "within", fate) for fate in FATES),
     *(Case("move", status, "within") for status in ("Stopped", "Frozen")),

@@ -9,6 +9,12 @@ import pytest
 from fake_instances import World
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
+    DeadlineExceeded,
+    Interrupted,
+    OperationFailed,
+    Unreachable,
+)
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
@@ -85,3 +91,41 @@ def test_what_changes_on_the_way_is_in_the_diff():
     made.b.instances["c2"].content.update(status="Stopped", status_code=102)
     refresh.run(Deadline(60))
     assert refresh.report.before == refresh.report.after == {"places": ["a:c1", "b:c2"]}
+
+
+class Waiting:
+    """The operation of a side that waits, does not end, and cannot be called off."""
+
+    status_code = 103
+
+    def cancel(self) -> bool:
+        return False
+
+    def finish(self, _deadline: Deadline) -> None:
+        raise DeadlineExceeded("it goes on")
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "hangs_up"),
+    [
+        (Interrupted("it was interrupted (SIGINT)"), Interrupted, False),
+        (Unreachable("a", "it hung up"), Unreachable, False),
+        (DeadlineExceeded("it took too long"), DeadlineExceeded, False),
+        (OperationFailed("a", "transfer", 400, DIALED), transfer.NeverMet, True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_only_one_that_nobody_has_spoken_to_is_hung_up_on(error, raised, hangs_up, monkeypatch):
+    """LXD 5.0 dies of a stream that is connected a second time."""
+    there, waiting, hung_up = world(), Waiting(), []
+    monkeypatch.setattr(transfer, "hang_up", hung_up.append)
+
+    def act(_deadline):
+        raise error
+
+    sending = transfer.Transfer(
+        End(there.a.client(), "c1"), End(there.b.client(), "c1"), transfer.Parcel({}, "container")
+    )
+    with pytest.raises(raised):
+        sending._both(waiting, act, Deadline(60))
+    assert hung_up == ([waiting] if hangs_up else [])
