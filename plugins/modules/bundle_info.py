@@ -81,7 +81,8 @@ bundle:
   description:
     - The bundle with its overlays, in the form it has in a file, with C(applications) for C(services), and the files in it
       that C(include-file) and C(include-base64) name.
-    - Where there are RV(problems), it is what could be understood.
+    - Where there are RV(problems), it is what could be understood. As with Juju, a YAML document with a value of the wrong
+      type in it counts as empty.
   returned: success, if the files are YAML
   type: dict
   sample:
@@ -90,7 +91,9 @@ bundle:
       api: {charm: node-app, num_units: 2, constraints: mem=2G}
     relations: [["nginx:web", "api:web"]]
 problems:
-  description: What is wrong, by file and line. Juju refuses it as well.
+  description:
+    - What is wrong, by file and line. Juju refuses it as well.
+    - When the files cannot be read or merged, these are the problems of that, and what else is wrong is in RV(later).
   returned: success
   type: list
   elements: dict
@@ -105,6 +108,26 @@ problems:
       sample: 12
     file:
       description: The file, which may be an overlay or a role's C(meta/charm.yml).
+      type: str
+      sample: /srv/site/bundle.yaml
+later:
+  description:
+    - What is wrong as well, where there are RV(problems) with reading or merging the files. Juju would tell it once those are
+      mended. Some of it may go with them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    text:
+      description: What it is.
+      type: str
+      sample: invalid offer name "$site" in application "nginx"
+    line:
+      description: The line, counted from 1.
+      type: int
+      sample: 7
+    file:
+      description: The file.
       type: str
       sample: /srv/site/bundle.yaml
 unsupported:
@@ -166,6 +189,7 @@ def info(module: AnsibleModule) -> dict:
         module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
     result = {
         "problems": [finding.as_dict() for finding in in_order(reading.findings.problems)],
+        "later": [finding.as_dict() for finding in in_order(reading.findings.later)],
         "unsupported": [finding.as_dict() for finding in in_order(reading.findings.unsupported)],
     }
     if reading.bundle is not None:

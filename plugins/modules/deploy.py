@@ -93,7 +93,7 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import Finding, in_order
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import Reading, read
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.deployment import refuse_leaving
@@ -127,10 +127,14 @@ def deploy(module: AnsibleModule) -> dict:
 
 def _refuse(module: AnsibleModule, reading: Reading) -> None:
     problems = in_order([*reading.findings.problems, *reading.findings.unsupported])
-    lines = [f"{each.place.file}, line {each.place.line}: {each.text}" for each in problems]
-    module.fail_json(
-        msg="\n".join(["The bundle cannot be deployed:", *lines]), problems=[each.as_dict() for each in problems]
-    )
+    lines = ["The bundle cannot be deployed:", *_lines(problems)]
+    if reading.findings.later:
+        lines += ["When that is mended, there is more:", *_lines(in_order(reading.findings.later))]
+    module.fail_json(msg="\n".join(lines), problems=[each.as_dict() for each in problems])
+
+
+def _lines(findings: list[Finding]) -> list[str]:
+    return [f"{each.place.file}, line {each.place.line}: {each.text}" for each in findings]
 
 
 def main() -> None:
