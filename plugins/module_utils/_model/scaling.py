@@ -18,12 +18,13 @@ from .state import State, for_planner
 
 @dataclass(frozen=True)
 class Scaling:
-    """units: how many, by application. without_…: what is to go. ends: all of it is."""
+    """units: how many, by application. without_…: what is to go. ends: all of it is. keep_storage: of what goes."""
 
     units: Mapping[str, Any] = field(default_factory=dict)
     without_units: Sequence[str] = ()
     without_applications: Sequence[str] = ()
     ends: bool = False
+    keep_storage: bool = False
 
     def plan(self, state: State) -> tuple[list[Change], State]:
         """The units to be added, and the state with those marked that are to leave. Raises InvalidInput."""
@@ -39,7 +40,7 @@ class Scaling:
             units += removal.to_scale_down(state, name, count)
             for _missing in range(count - len(state.units_of(name))):
                 changes.append(AddUnit(name, numbers.unit(name), numbers.machine(), makes_machine=True))
-        after = removal.leave(state, units, applications)
+        after = removal.leave(state, units, applications, keep_storage=self.keep_storage)
         return changes, replace(after, ends=state.ends or self.ends)
 
 
