@@ -133,8 +133,8 @@ later:
 unsupported:
   description:
     - What Juju can do and neither LXD nor Incus can, so that the bundle cannot be deployed as it is meant, by file and line.
-    - These are bundles for Kubernetes, offers of other models (C(saas)), containers other than C(lxd), and endpoints that are
-      exposed to spaces. What can be left out is a warning.
+    - These are bundles for Kubernetes, offers of other models (C(saas)), containers other than C(lxd), endpoints that are
+      exposed to spaces, and storage that is a block device or shared. What can be left out is a warning.
   returned: success
   type: list
   elements: dict

@@ -17,7 +17,8 @@ description:
     make the containers, then runs the roles in them, and gives the model's lock back. That is the way to use it.
   - As in Juju, deploying only ever adds. No unit, application or relation is removed, and an option that the bundle does not
     name is not reset. For less there is M(flotilla.lxd.model).
-  - A bundle with a problem, a charm that no role plays and an image that is not there are told before anything is made.
+  - A bundle with a problem, a charm that no role plays, an image or a storage pool that is not there are told before anything
+    is made.
 requirements:
   - PyYAML on the host that runs the task
 author:

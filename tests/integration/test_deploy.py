@@ -80,7 +80,9 @@ class Site:
     def volumes(self, remote):
         """Names and sizes of the volumes in the model's project, without the model's name."""
         where = f"{remote}:default"
-        listed = self._command_line(remote, "storage", "volume", "list", where, f"--project={self.name}", "--format=json")
+        listed = self._command_line(
+            remote, "storage", "volume", "list", where, f"--project={self.name}", "--format=json"
+        )
         return {
             each["name"].removeprefix(f"{self.name}-"): each["config"].get("size")
             for each in json.loads(listed)
@@ -334,6 +336,13 @@ def test_storage(site, remote, model_of):
     ]
     assert_idle(site.deploy(bundle))
 
+    # As a run leaves it that is cut short before the storage is there.
+    container, device = f"{remote}:{site.name}-disk-0", "storage-disk-0-data-0"
+    site.call("stop", "disk-0", "--force")
+    site._command_line(remote, "config", "device", "remove", container, device, f"--project={site.name}")
+    site.deploy(bundle)
+    assert site.inside("disk-0", "cat", "/srv/data/owner").split() == ["disk/0"]
+
     # Beside a unit that is there, and where nobody says how much.
     spool = {"charm": "t-spool", "num_units": 1, "to": ["disk/0"]}
     site.deploy({"applications": {"disk": {**disk, "num_units": 2}, "spool": spool}})
@@ -344,7 +353,9 @@ def test_storage(site, remote, model_of):
 
     # Kept, and taken up again by the unit of the same name.
     run = site.run("remove", application="disk", keep_storage=True)
-    assert f"keep storage data/0 of disk/0, volume {site.name}-disk-0-data-0 of pool default on {remote}" in plan_of(run)
+    assert f"keep storage data/0 of disk/0, volume {site.name}-disk-0-data-0 of pool default on {remote}" in plan_of(
+        run
+    )
     assert site.containers()["disk-0"]["devices"].keys() == {"storage-spool-0-spool-0"}
     run = site.run("destroy", confirm=site.name)
     assert site.volumes(remote) == first and site.containers() == {}

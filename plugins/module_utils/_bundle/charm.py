@@ -142,7 +142,9 @@ class _Reader:
                 content.at("subordinate"),
             )
         storage = {
-            name: charm_storage.read(name, replace(value, data=self._map(value, f"storage.{name}")), self._name, self._findings)
+            name: charm_storage.read(
+                name, replace(value, data=self._map(value, f"storage.{name}")), self._name, self._findings
+            )
             for name, value in self._map(items.get("storage"), "storage").items()
         }
         bindings = frozenset(self._map(items.get("extra-bindings"), "extra-bindings"))

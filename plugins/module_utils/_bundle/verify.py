@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
-from . import constraints, unsupported, verify_application, verify_charms, verify_placement, verify_relations, verify_storage
+from . import (
+    constraints,
+    unsupported,
+    verify_application,
+    verify_charms,
+    verify_placement,
+    verify_relations,
+    verify_storage,
+)
 from .bundle import KUBERNETES, Bundle
 from .charm import Charm
 from .findings import Findings, quoted

@@ -149,7 +149,7 @@ class Deployment:
         for name, units in draft.growth.joining.items():
             client = self._servers.client(containers[name].remote)
             container = client.get(path("instances", name), doing=f"read container {name}").metadata
-            devices = volumes.made(client, container, units, self._store.name, deadline)
+            devices = volumes.made(client, container, units, deadline)
             client.write(
                 "PATCH",
                 path("instances", name),
@@ -161,7 +161,7 @@ class Deployment:
     def _located(self, draft: Draft) -> Draft:
         """With the pools of all volumes that are to be made."""
         profiles = draft.growth.state.settings.profiles_of_new
-        found = Volumes(self._servers, self._store.name, profiles, self._store.there)
+        found = Volumes(self._servers, profiles, self._store.there)
         return replace(draft, growth=found.located(draft.growth, draft.state.containers))
 
     def _hand_over(self, before: State, after: State) -> None:

@@ -80,7 +80,7 @@ class Machines:
 
     def _start(self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline) -> None:
         client = self.servers.client(remote)
-        volumes.attach(client, name, units, self.servers.project, deadline)
+        volumes.attach(client, name, units, deadline)
         where = path("instances", name, "state")
         client.write("PUT", where, {"action": "start"}, doing=f"start container {name}", deadline=deadline)
         readiness.wait(client, name, self.wait_for or ["running"], deadline)

@@ -37,7 +37,9 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Application:
-    """options: those set. storage: as the bundle has it. next_unit: the number of the next unit. leaving: it is being removed."""
+    """options: those set. storage: as the bundle has it. next_unit: the number of the next unit. leaving: it is being
+    removed.
+    """
 
     charm: str
     series: str = ""

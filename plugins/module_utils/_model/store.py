@@ -125,7 +125,9 @@ class Store:
                 continue
             self._change(remote, _without_model)
             if volumes:
-                kept.append(f"project {self.name} on remote {remote} stays, for the volumes in it: {', '.join(volumes)}")
+                kept.append(
+                    f"project {self.name} on remote {remote} stays, for the volumes in it: {', '.join(volumes)}"
+                )
         return kept
 
     def _look(self, remote: str) -> _Found:
