@@ -116,7 +116,8 @@ bundle:
   description:
     - The bundle with its overlays, in the form it has in a file, with C(applications) for C(services), and the files in it
       that C(include-file) and C(include-base64) name.
-    - Where there are RV(problems), it is what could be understood.
+    - Where there are RV(problems), it is what could be understood. As with Juju, a YAML document with a value of the wrong
+      type in it counts as empty.
   returned: success, if the files are YAML
   type: dict
   sample:
@@ -125,7 +126,9 @@ bundle:
       api: {charm: node-app, num_units: 2, constraints: mem=2G}
     relations: [["nginx:web", "api:web"]]
 problems:
-  description: What is wrong, by file and line. Juju refuses it as well.
+  description:
+    - What is wrong, by file and line. Juju refuses it as well.
+    - When the files cannot be read or merged, these are the problems of that, and what else is wrong is in RV(later).
   returned: success
   type: list
   elements: dict
@@ -142,11 +145,31 @@ problems:
       description: The file, which may be an overlay or a role's C(meta/charm.yml).
       type: str
       sample: /srv/site/bundle.yaml
+later:
+  description:
+    - What is wrong as well, where there are RV(problems) with reading or merging the files. Juju would tell it once those are
+      mended. Some of it may go with them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    text:
+      description: What it is.
+      type: str
+      sample: invalid offer name "$site" in application "nginx"
+    line:
+      description: The line, counted from 1.
+      type: int
+      sample: 7
+    file:
+      description: The file.
+      type: str
+      sample: /srv/site/bundle.yaml
 unsupported:
   description:
     - What Juju can do and neither LXD nor Incus can, so that the bundle cannot be deployed as it is meant, by file and line.
-    - These are bundles for Kubernetes, offers of other models (C(saas)), containers other than C(lxd), and endpoints that are
-      exposed to spaces. What can be left out is a warning.
+    - These are bundles for Kubernetes, offers of other models (C(saas)), containers other than C(lxd), endpoints that are
+      exposed to spaces, and storage that is a block device or shared. What can be left out is a warning.
   returned: success
   type: list
   elements: dict
@@ -228,6 +251,7 @@ def info(module: AnsibleModule) -> dict:
         module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
     result = {
         "problems": [finding.as_dict() for finding in in_order(reading.findings.problems)],
+        "later": [finding.as_dict() for finding in in_order(reading.findings.later)],
         "unsupported": [finding.as_dict() for finding in in_order(reading.findings.unsupported)],
     }
     if reading.bundle is not None:

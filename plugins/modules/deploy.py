@@ -17,7 +17,8 @@ description:
     make the containers, then runs the roles in them, and gives the model's lock back. That is the way to use it.
   - As in Juju, deploying only ever adds. No unit, application or relation is removed, and an option that the bundle does not
     name is not reset. For less there is M(flotilla.lxd.model).
-  - A bundle with a problem, a charm that no role plays and an image that is not there are told before anything is made.
+  - A bundle with a problem, a charm that no role plays, an image or a storage pool that is not there are told before anything
+    is made.
 requirements:
   - PyYAML on the host that runs the task
 author:
@@ -104,7 +105,7 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import Finding, in_order
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import parse_map
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import Reading, read
@@ -141,10 +142,14 @@ def deploy(module: AnsibleModule) -> dict:
 
 def _refuse(module: AnsibleModule, reading: Reading) -> None:
     problems = in_order([*reading.findings.problems, *reading.findings.unsupported])
-    lines = [f"{each.place.file}, line {each.place.line}: {each.text}" for each in problems]
-    module.fail_json(
-        msg="\n".join(["The bundle cannot be deployed:", *lines]), problems=[each.as_dict() for each in problems]
-    )
+    lines = ["The bundle cannot be deployed:", *_lines(problems)]
+    if reading.findings.later:
+        lines += ["When that is mended, there is more:", *_lines(in_order(reading.findings.later))]
+    module.fail_json(msg="\n".join(lines), problems=[each.as_dict() for each in problems])
+
+
+def _lines(findings: list[Finding]) -> list[str]:
+    return [f"{each.place.file}, line {each.place.line}: {each.text}" for each in findings]
 
 
 def main() -> None:

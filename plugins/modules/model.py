@@ -63,6 +63,12 @@ options:
     type: list
     elements: str
     default: []
+  keep_storage:
+    description:
+      - Whether the storage of the units that go is kept. It is deleted with them otherwise.
+      - A volume that is kept stays in its pool, and in its project, which then stays as well when the model is removed.
+    type: bool
+    default: false
 seealso:
   - module: flotilla.lxd.deploy
   - module: flotilla.lxd.model_info
@@ -106,6 +112,7 @@ OPTIONS = {
     "unexpose": {"type": "list", "elements": "str", "default": []},
     "remove_units": {"type": "list", "elements": "str", "default": []},
     "remove_applications": {"type": "list", "elements": "str", "default": []},
+    "keep_storage": {"type": "bool", "default": False},
     **_model_module.MODEL_OPTIONS,
     **_model_module.ROLES_OPTIONS,
     **_model_module.CHANGE_OPTIONS,
@@ -121,6 +128,7 @@ def change(module: AnsibleModule) -> dict:
         without_units=params["remove_units"],
         without_applications=params["remove_applications"],
         ends=params["state"] == "absent",
+        keep_storage=params["keep_storage"],
     )
     if scaling.ends and Store(_model_module.servers(module), params["remotes"]).read() is None:
         return {"changed": False, "changes": [], "lock": ""}

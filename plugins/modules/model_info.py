@@ -56,6 +56,7 @@ model:
         - Applications by their names. The status is the worst of its units, C(error), C(blocked), C(maintenance),
           C(waiting) or C(active), and C(unknown) where it has none.
         - Subordinates have no C(units); theirs are under those of their principals.
+        - Units with storage have C(storage), a list of volumes.
       type: dict
       sample:
         api:
@@ -79,6 +80,13 @@ model:
               remote: lxd-a
               address: 192.0.2.17
               ports: [3000/tcp]
+              storage:
+                - id: data/0
+                  name: data
+                  location: /srv/data
+                  size: 10240MiB
+                  pool: default
+                  volume: web-api-0-data-0
     machines:
       description: Machines that have a container, by their numbers.
       type: dict

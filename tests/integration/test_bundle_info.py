@@ -72,7 +72,7 @@ def test_a_good_bundle(site, local_tasks):
     run = local_tasks(three_times({"name": "read", INFO: options}))
     result = run.result("read")
     assert result["changed"] is False
-    assert result["problems"] == [] and result["unsupported"] == []
+    assert result["problems"] == [] and result["later"] == [] and result["unsupported"] == []
     assert result["bundle"]["applications"]["api"] == {"charm": "cs:node-app-3", "num_units": 2, "to": ["lxd:0", "new"]}
     assert result["bundle"]["applications"]["proxy"]["options"] == {"workers": 2, "banner": "welcome\n"}
     assert result["plan"] == [
@@ -101,10 +101,18 @@ def test_a_bad_bundle_is_told_of_and_fails_nothing(site, local_tasks):
     assert result["failed"] is False and "plan" not in result
     assert result["problems"] == [
         {
+            "text": "at least one application must be specified: with a value of the wrong type in it, a document counts as"
+            " empty",
+            "line": 1,
+            "file": file,
+        },
+        {
             "text": 'num_units of application "proxy" has to be a whole number, and is a text, "one"',
             "line": 2,
             "file": file,
         },
+    ]
+    assert result["later"] == [
         {"text": 'placement "7" refers to a machine not defined in this bundle', "line": 3, "file": file},
         {
             "text": 'relation ["proxy" "cache"] refers to application "cache" not defined in this bundle',
@@ -112,6 +120,7 @@ def test_a_bad_bundle_is_told_of_and_fails_nothing(site, local_tasks):
             "file": file,
         },
     ]
+    assert result["bundle"] == {}
 
 
 def test_what_is_wrong_against_the_charms(site, local_tasks):

@@ -179,6 +179,60 @@ def test_two_deploys_at_once(site, local_tasks, model_of):
     assert_idle(site.deploy(more))
 
 
+def test_storage(site, remote, model_of):
+    disk = {"charm": "t-disk", "num_units": 1, "storage": {"data": "64M", "logs": "lxd,2,32M"}}
+    run = site.deploy({"applications": {"disk": {**disk, "storage": {"data": "t-no-pool,64M"}}}}, fails=True)
+    assert "is to be in storage pool t-no-pool, and there is no such pool: it has" in message(run)
+    twice = {"disk": disk, "two": {"charm": "t-disk", "num_units": 1, "to": ["disk"]}}
+    run = site.deploy({"applications": twice}, "--check", fails=True)
+    assert "would both be at /srv/data" in message(run)
+    assert site.name not in site.projects(remote)
+
+    bundle = {"applications": {"disk": disk}}
+    run = site.deploy(bundle)
+    assert "make storage data/0 of disk/0, 64MiB at /srv/data" in plan_of(run)
+    first = {"disk-0-data-0": "64MiB", "disk-0-logs-0": "32MiB", "disk-0-logs-1": "32MiB"}
+    assert site.volumes(remote) == first
+    assert site.inside("disk-0", "cat", "/srv/data/owner").split() == ["disk/0"]
+    told = model_of(site)["applications"]["disk"]["units"]["disk/0"]["storage"]
+    assert [(each["id"], each["location"], each["size"], each["pool"]) for each in told] == [
+        ("data/0", "/srv/data", "64MiB", "default"),
+        ("logs/0", "/srv/logs/logs/0", "32MiB", "default"),
+        ("logs/1", "/srv/logs/logs/1", "32MiB", "default"),
+    ]
+    assert_idle(site.deploy(bundle))
+
+    # As a run leaves it that is cut short before the storage is there.
+    container, device = f"{remote}:{site.name}-disk-0", "storage-disk-0-data-0"
+    site.call("stop", "disk-0", "--force")
+    site._command_line(remote, "config", "device", "remove", container, device, f"--project={site.name}")
+    site.deploy(bundle)
+    assert site.inside("disk-0", "cat", "/srv/data/owner").split() == ["disk/0"]
+
+    # Beside a unit that is there, and where nobody says how much.
+    spool = {"charm": "t-spool", "num_units": 1, "to": ["disk/0"]}
+    site.deploy({"applications": {"disk": {**disk, "num_units": 2}, "spool": spool}})
+    assert site.volumes(remote).keys() - first == {"disk-1-data-0", "disk-1-logs-0", "disk-1-logs-1", "spool-0-spool-0"}
+    assert site.volumes(remote)["spool-0-spool-0"] == "1024MiB"
+    site.run("scale", application="disk", units=1)
+    assert site.volumes(remote) == {**first, "spool-0-spool-0": "1024MiB"}
+
+    # Kept, and taken up again by the unit of the same name.
+    run = site.run("remove", application="disk", keep_storage=True)
+    assert f"keep storage data/0 of disk/0, volume {site.name}-disk-0-data-0 of pool default on {remote}" in plan_of(
+        run
+    )
+    assert site.containers()["disk-0"]["devices"].keys() == {"storage-spool-0-spool-0"}
+    run = site.run("destroy", confirm=site.name)
+    assert site.volumes(remote) == first and site.containers() == {}
+    assert f"project {site.name} on remote {remote} stays, for the volumes in it" in " ".join(run.text.split())
+    assert "changed=0" in site.run("destroy", confirm=site.name).stdout
+    site.deploy(bundle)
+    assert site.inside("disk-0", "cat", "/before").split() == ["disk/0"]
+    site.run("destroy", confirm=site.name)
+    assert site.volumes(remote) == {} and site.containers() == {}
+
+
 def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
     site = site_on(LXD)
     wrong = {

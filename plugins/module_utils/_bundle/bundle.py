@@ -139,6 +139,11 @@ class Bundle(Part):
     def is_kubernetes(self) -> bool:
         return self.kind == KUBERNETES
 
+    def as_dict(self) -> dict[str, Any]:
+        """Juju leaves out the machines that a bundle for Kubernetes must not have."""
+        content = super().as_dict()
+        return {key: each for key, each in content.items() if not (self.is_kubernetes and key == "machines")}
+
 
 def _default(one: Field[Any]) -> Any:
     return one.default if one.default_factory is MISSING else one.default_factory()
@@ -146,7 +151,7 @@ def _default(one: Field[Any]) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Part):
-        return value.as_dict()
+        return None if value.source.data is None else value.as_dict()
     if isinstance(value, Relation):
         return list(value.ends)
     if isinstance(value, Mapping):

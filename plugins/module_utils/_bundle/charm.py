@@ -9,18 +9,18 @@ Source: metadata.yaml of Juju's charms, whose keys these are; meta.go of its cha
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import charm_storage
+from .charm_storage import CharmStorage
 from .document import Value, documents
 from .findings import Findings, Place, quoted
 
 PROVIDER, REQUIRER, PEER = "provider", "requirer", "peer"
 GLOBAL, CONTAINER = "global", "container"
 _SECTIONS = {"provides": PROVIDER, "requires": REQUIRER, "peers": PEER}
-_STORAGE_TYPES = ("block", "filesystem")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Charm:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     extra_bindings: frozenset[str] = frozenset()
     options: Mapping[str, Option] | None = None
+    storage: Mapping[str, CharmStorage] = field(default_factory=dict)
 
     def related(self, name: str) -> Endpoint | None:
         """The endpoint of this name that a relation can be made with: a peer's is made by itself."""
@@ -140,11 +141,15 @@ class _Reader:
                 f'subordinate charm {quoted(self._name)} lacks "requires" relation with container scope',
                 content.at("subordinate"),
             )
-        for name, value in self._map(items.get("storage"), "storage").items():
-            self._check_storage(name, value)
+        storage = {
+            name: charm_storage.read(
+                name, replace(value, data=self._map(value, f"storage.{name}")), self._name, self._findings
+            )
+            for name, value in self._map(items.get("storage"), "storage").items()
+        }
         bindings = frozenset(self._map(items.get("extra-bindings"), "extra-bindings"))
         summary = items["summary"].text if "summary" in items else ""
-        return Charm(self._name, summary, subordinate, endpoints, bindings, options)
+        return Charm(self._name, summary, subordinate, endpoints, bindings, options, storage)
 
     def _endpoint(self, name: str, role: str, value: Value, path: str) -> Endpoint:
         if isinstance(value.data, str):
@@ -175,28 +180,6 @@ class _Reader:
             self._problem(
                 f"relation {quoted(endpoint.name)} using a reserved interface: {quoted(endpoint.interface)}", place
             )
-
-    def _check_storage(self, name: str, value: Value) -> None:
-        path = f"storage.{name}"
-        items = self._map(value, path)
-        kind, multiple = items.get("type"), items.get("multiple")
-        if kind is None or kind.data not in _STORAGE_TYPES:
-            text = quoted(kind.text) if kind is not None else "nothing"
-            self._findings.problem(f"metadata: {path}.type: unexpected value {text}", value.at("type"))
-        elif "location" in items and kind.data == "block":
-            self._problem(
-                f'storage {quoted(name)}: location may not be specified for "type: block"', items["location"].place
-            )
-        counted = multiple.entries.get("range") if multiple is not None else None
-        if counted is None:
-            return
-        match = re.fullmatch(r"(-?\d+)(?:-(\d+)|\+)?", counted.text)
-        where = f"metadata: {path}.multiple.range"
-        if match is None:
-            text = f"{where}: value {quoted(counted.text)} does not match 'm', 'm-n', or 'm+'"
-            self._findings.problem(text, counted.place)
-        elif int(match.group(1)) < 0 or (counted.text == match.group(1) and int(counted.text) == 0):
-            self._findings.problem(f"{where}: invalid count {match.group(1)}", counted.place)
 
     def _reserved(self, name: str) -> bool:
         return not self._name.startswith("juju-") and (name == "juju" or name.startswith("juju-"))

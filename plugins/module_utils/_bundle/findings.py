@@ -32,11 +32,12 @@ class Finding:
 
 @dataclass
 class Findings:
-    """problems: what Juju refuses too. unsupported: what a bundle may say and nothing here can do. warnings: what is left out
-    of it.
+    """problems: what Juju refuses too. later: what it comes to when these are mended. unsupported: what a bundle may say and
+    nothing here can do. warnings: what is left out of it.
     """
 
     problems: list[Finding] = field(default_factory=list)
+    later: list[Finding] = field(default_factory=list)
     unsupported: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 

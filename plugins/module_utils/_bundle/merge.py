@@ -9,6 +9,7 @@ Source: overlay.go and bundledata.go of Juju's charm library say what an overlay
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 from .document import Value
 from .findings import Findings
@@ -21,33 +22,37 @@ _VALUE_MAPS = ("options", "resources", "offers", "exposed-endpoints")
 _BASE_ONLY = ("bundle", "description", "tags")
 
 
-def merged(documents: list[Value], findings: Findings) -> Value:
-    """The bundle that the documents make together, the first being the base. There has to be one."""
-    maps = []
-    for document in documents:
-        if isinstance(document.data, dict):
-            maps.append(document)
-        elif document.data is not None:
-            findings.problem(f"a bundle has to be a map of keys, and this is {document.kind}", document.place)
-            if document is documents[0]:
-                return document
-    if documents[0].data is None:
-        findings.problem("malformed bundle: bundle is empty", documents[0].place)
-        return documents[0]
-    kind = maps[0].entries.get("bundle")
-    base = prepared(with_applications(maps[0], findings), kind, findings)
+def prepare(documents: list[Value], findings: Findings) -> list[Value]:
+    """The documents with all in them said in the one way there is for it: the base, and the overlays that say something.
+
+    There has to be one.
+    """
+    base, *overlays = documents
+    if base.data is None:
+        findings.problem("malformed bundle: bundle is empty", base.place)
+        return [base]
+    kind = base.entries.get("bundle")
+    base = prepared(with_applications(base, findings), kind, findings)
     check_base(base, findings)
-    for overlay in maps[1:]:
-        services = overlay.entries.get("services")
-        if services is not None:
-            findings.problem(
-                "bundle overlay file used deprecated 'services' key, this is not valid for bundle overlay files:"
-                " write applications",
-                services.place,
-            )
-            overlay = replace(overlay, data={key: value for key, value in overlay.entries.items() if key != "services"})
-        base = _overlaid(base, prepared(overlay, kind, findings))
-    return base
+    saying = (each for each in overlays if each.data is not None)
+    return [base, *(prepared(_without_services(each, findings), kind, findings) for each in saying)]
+
+
+def overlaid(documents: list[Value]) -> Value:
+    """The bundle that prepared documents make together, as far as they are maps. There has to be one."""
+    base, *overlays = documents
+    return reduce(_overlaid, overlays, base) if isinstance(base.data, dict) else base
+
+
+def _without_services(overlay: Value, findings: Findings) -> Value:
+    services = overlay.entries.get("services")
+    if services is None:
+        return overlay
+    findings.problem(
+        "bundle overlay file used deprecated 'services' key, this is not valid for bundle overlay files: write applications",
+        services.place,
+    )
+    return replace(overlay, data={key: value for key, value in overlay.entries.items() if key != "services"})
 
 
 def _overlaid(base: Value, overlay: Value) -> Value:

@@ -26,7 +26,10 @@ class _IllTyped(Exception):
 
 
 def bundle_from(document: Value, findings: Findings) -> Bundle:
+    """What a document says, as far as it can be understood: a value of the wrong type is a problem, and is left out."""
     if not isinstance(document.data, dict):
+        if document.data is not None:
+            findings.problem(f"a bundle has to be a map of keys, and this is {document.kind}", document.place)
         return Bundle(document, frozenset({EVERYTHING}))
     return _Parser(findings).part(Bundle, _BUNDLE, document, "the bundle")
 

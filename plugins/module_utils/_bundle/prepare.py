@@ -33,7 +33,9 @@ def with_applications(document: Value, findings: Findings) -> Value:
 
 def prepared(document: Value, kind: Value | None, findings: Findings) -> Value:
     """With all that depends on the file it stands in resolved, and each thing said in the one way there is for it."""
-    entries = dict(document.entries)
+    if not isinstance(document.data, dict):
+        return document
+    entries = dict(document.data)
     applications, machines = entries.get("applications"), entries.get("machines")
     if applications is not None and applications.entries:
         content = {name: _application(name, each, kind, findings) for name, each in applications.entries.items()}

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .bundle import Bundle
 from .charm import Charm
 from .document import Value, documents
 from .findings import Findings, Place
-from .merge import merged
+from .merge import overlaid, prepare
 from .parse import bundle_from
 from .roles import Roles, charms_of
 from .verify import verify
@@ -21,7 +21,7 @@ from .verify import verify
 
 @dataclass(frozen=True)
 class Reading:
-    """bundle: as far as it can be understood, None where a file is not even YAML. charms: as charms_of() has them."""
+    """bundle: as Juju has it, None where a file is not even YAML. charms: as charms_of() has them."""
 
     bundle: Bundle | None
     charms: Mapping[str, Charm | None] | None
@@ -45,7 +45,35 @@ def read(path: str, overlays: Sequence[str], roles: Roles) -> Reading:
         found += content or []
     if findings.problems:
         return Reading(None, None, findings)
-    bundle = bundle_from(merged(found, findings), findings)
+    parts = prepare(found, findings)
+    is_typed = [_is_typed(each, findings) for each in parts]
+    bundle = bundle_from(overlaid(parts), Findings())
     charms = charms_of(bundle, roles, findings)
-    verify(bundle, charms, findings)
+    if not findings.problems:
+        verify(bundle, charms, findings)
+        return Reading(bundle, charms, findings)
+    further = Findings(unsupported=findings.unsupported, warnings=findings.warnings)
+    verify(bundle, charms, further)
+    findings.later = further.problems
+    if not all(is_typed):
+        bundle = _as_juju_has_it(parts, is_typed, findings)
     return Reading(bundle, charms, findings)
+
+
+def _is_typed(document: Value, findings: Findings) -> bool:
+    """Tells what is of the wrong type, or unknown."""
+    before = len(findings.problems)
+    bundle_from(document, findings)
+    return len(findings.problems) == before
+
+
+def _as_juju_has_it(parts: list[Value], is_typed: list[bool], findings: Findings) -> Bundle:
+    """With a document in which a type is wrong taken for an empty one."""
+    kept = [part if typed else replace(part, data={}) for part, typed in zip(parts, is_typed)]
+    bundle = bundle_from(overlaid(kept), Findings())
+    if not bundle.applications:
+        findings.problem(
+            "at least one application must be specified: with a value of the wrong type in it, a document counts as empty",
+            parts[0].at("applications"),
+        )
+    return bundle

@@ -39,10 +39,21 @@ def parse_storage(text: str) -> Storage:
             if count <= 0:
                 raise InvalidInput(f"cannot parse count: count must be greater than zero, got {quoted(each)}")
         else:
-            size = _size(each)
+            size = parse_size(each)
     if not (pool or count or size):
         raise InvalidInput("storage constraints require at least one field to be specified")
     return Storage(pool, count or 1, size)
+
+
+def parse_size(text: str) -> int:
+    """A size, ``1.5G``, in MiB. Raises InvalidInput."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise InvalidInput(f"unrecognized storage constraint {quoted(text)} not valid")
+    amount = float(match.group(1))
+    if amount < 0:
+        raise InvalidInput(f"cannot parse size: expected a non-negative number, got {quoted(text)}")
+    return math.ceil(amount * float(1024 ** "MGTPEZY".index(match.group(2))))
 
 
 def check_device(text: str) -> None:
@@ -54,13 +65,3 @@ def check_device(text: str) -> None:
         raise InvalidInput(f"count must be greater than zero, got {quoted(parts[0])}")
     if len(parts) == 3 and parts[2].count("=") != 1:
         raise InvalidInput(f"device attribute {quoted(parts[2])} is not key=value")
-
-
-def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise InvalidInput(f"unrecognized storage constraint {quoted(text)} not valid")
-    amount = float(match.group(1))
-    if amount < 0:
-        raise InvalidInput(f"cannot parse size: expected a non-negative number, got {quoted(text)}")
-    return math.ceil(amount * float(1024 ** "MGTPEZY".index(match.group(2))))

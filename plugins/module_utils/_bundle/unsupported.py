@@ -68,11 +68,10 @@ def _find_placements(application: Application, findings: Findings) -> None:
 
 def _find_fields(application: Application, what: str, findings: Findings) -> None:
     for name, resource in application.resources.items():
-        if isinstance(resource, int):
-            findings.warn(
-                f"resource {quoted(name)} of {what} is left out: it is a revision in a store of Juju's, and not a file",
-                application.at("resources", name),
-            )
+        reason = "it is a revision in a store of Juju's, and not a file"
+        if not isinstance(resource, int):
+            reason = "no charm here is given files that way: an option of the role may name one"
+        findings.warn(f"resource {quoted(name)} of {what} is left out: {reason}", application.at("resources", name))
     for name, exposed in application.exposed_endpoints.items():
         if exposed.expose_to_spaces:
             findings.refuse(

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
-from . import constraints, unsupported, verify_application, verify_charms, verify_placement, verify_relations
+from . import (
+    constraints,
+    unsupported,
+    verify_application,
+    verify_charms,
+    verify_placement,
+    verify_relations,
+    verify_storage,
+)
 from .bundle import KUBERNETES, Bundle
 from .charm import Charm
 from .findings import Findings, quoted
@@ -30,6 +38,7 @@ def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: 
     verify_relations.verify(bundle, charms, findings)
     if charms is not None:
         verify_charms.verify(bundle, charms, findings)
+        verify_storage.verify(bundle, charms, findings)
     unsupported.find(bundle, findings)
 
 

@@ -19,7 +19,7 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .._bundle.changes import Change, SetOptions
 from .._bundle.roles import Roles
-from . import process, removal, rounds
+from . import process, removal, rounds, volumes
 from .charms import roles_of
 from .growth import Growth, grow
 from .lock import Lock
@@ -29,6 +29,7 @@ from .record import UnitRecord, key_of
 from .servers import Servers, in_parallel
 from .state import Container, Settings, State, application_of, to_json
 from .store import Store
+from .volumes import Volumes
 from .writing import update
 
 
@@ -102,6 +103,7 @@ class Deployment:
         runs = _runs(growth, anew={change.application for change in changes if isinstance(change, SetOptions)})
         texts = [line for change in changes for line in change.text.splitlines()]
         texts += [change.text for change in growth.subordinates]
+        texts += volumes.texts(growth)
         texts += [f"start container {each.name} of machine {each.machine}" for each in stopped]
         texts += removal.texts(state, after)
         if after.ends and not state.ends:
@@ -141,15 +143,17 @@ class Deployment:
         """What can be known before anything is made."""
         self._machines(draft).images(draft.growth.new, self._store.there)
         self._refuse_taken_names(draft)
+        self._located(draft)
 
     def _apply(self, draft: Draft) -> None:
+        draft = self._located(draft)
         growth, deadline = draft.growth, Deadline(self._wanted.timeout)
         machines = self._machines(draft)
         images = machines.images(growth.new, self._store.there)
         self._store.keep(growth.state)
         try:
             self._hand_over(draft.state, growth.state)
-            self._join(draft)
+            self._join(draft, deadline)
             machines.start(draft.stopped, deadline)
             machines.make(growth.new, images, deadline)
         finally:
@@ -157,16 +161,25 @@ class Deployment:
             if made is not None:
                 self._store.keep(made)
 
-    def _join(self, draft: Draft) -> None:
+    def _join(self, draft: Draft, deadline: Deadline) -> None:
         containers = {each.name: each for each in draft.state.containers}
         for name, units in draft.growth.joining.items():
-            self._servers.client(containers[name].remote).write(
+            client = self._servers.client(containers[name].remote)
+            container = client.get(path("instances", name), doing=f"read container {name}").metadata
+            devices = volumes.made(client, container, units, deadline)
+            client.write(
                 "PATCH",
                 path("instances", name),
-                {"config": {key_of(unit): record.to_json() for unit, record in units.items()}},
+                {"config": {key_of(unit): record.to_json() for unit, record in units.items()}, "devices": devices},
                 doing=f"add units to container {name}",
                 deadline=Deadline(REQUEST_SECONDS),
             )
+
+    def _located(self, draft: Draft) -> Draft:
+        """With the pools of all volumes that are to be made."""
+        profiles = draft.growth.state.settings.profiles_of_new
+        found = Volumes(self._servers, profiles, self._store.there)
+        return replace(draft, growth=found.located(draft.growth, draft.state.containers))
 
     def _hand_over(self, before: State, after: State) -> None:
         """What an application as a whole has published goes to its next leader."""

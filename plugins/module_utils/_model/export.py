@@ -60,6 +60,7 @@ def _application(state: State, name: str, numbers: Mapping[str, str], common: st
         "options": dict(sorted(application.options.items())),
         "annotations": dict(sorted(application.annotations.items())),
         "constraints": application.constraints,
+        "storage": dict(sorted(application.storage.items())),
     }
     return {key: value for key, value in content.items() if value or (key == "num_units" and value is not None)}
 

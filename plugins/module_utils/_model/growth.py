@@ -30,6 +30,7 @@ from .charms import Role
 from .placing import Sites, place
 from .record import UnitRecord
 from .state import Application, Machine, State, application_of, container_scoped, number_of
+from .storage import volumes
 
 _LONGEST_NAME = 63
 FindRoles = Callable[[Mapping[str, Application]], Mapping[str, Role]]
@@ -109,7 +110,11 @@ class _Grower:
         if isinstance(change, Deploy):
             wanted = change.application
             self._applications[wanted.name] = Application(
-                wanted.charm, change.series, options=dict(wanted.options), constraints=wanted.constraints
+                wanted.charm,
+                change.series,
+                options=dict(wanted.options),
+                constraints=wanted.constraints,
+                storage=dict(wanted.storage),
             )
         elif isinstance(change, UpgradeCharm):
             self._set(change.application.name, charm=change.application.charm, series=change.series)
@@ -145,8 +150,18 @@ class _Grower:
         state = replace(
             self._state, applications=applications, machines=self._machines, relations=tuple(self._relations)
         )
-        joining = {name: units for name, units in self._joining.items() if units}
-        return Growth(state, tuple(self._new.values()), joining, tuple(subordinates), roles)
+        joining = {name: self._stored(units, roles) for name, units in self._joining.items() if units}
+        new = tuple(replace(each, units=self._stored(each.units, roles)) for each in self._new.values())
+        return Growth(state, new, joining, tuple(subordinates), roles)
+
+    def _stored(self, units: Mapping[str, UnitRecord], roles: Mapping[str, Role]) -> dict[str, UnitRecord]:
+        """With the volumes that each unit is to have."""
+        found = {}
+        for unit, record in units.items():
+            application = self._applications[application_of(unit)]
+            charm = roles[application_of(unit)].charm
+            found[unit] = replace(record, storage=volumes(self._state.name, unit, charm, application.storage))
+        return found
 
     def _set(self, application: str, **fields: object) -> None:
         self._applications[application] = replace(self._applications[application], **fields)  # type: ignore[arg-type]

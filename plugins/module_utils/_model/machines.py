@@ -15,9 +15,11 @@ from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._images import choice
 from .._resources import readiness
+from . import volumes
 from .growth import NewContainer
 from .images import image_for
-from .record import key_of
+from .record import UnitRecord, key_of
+from .root import root_disk
 from .servers import Servers, in_parallel
 from .state import MACHINE_KEY, Container, Settings
 
@@ -68,16 +70,17 @@ class Machines:
         in_parallel(make, others)
 
     def start(self, containers: Sequence[Container], deadline: Deadline) -> None:
-        in_parallel(lambda each: self._start(each.remote, each.name, deadline), containers)
+        in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline), containers)
 
     def _make(self, wanted: NewContainer, image: choice.ImageChoice, deadline: Deadline) -> None:
         client = self.servers.client(wanted.remote, target=wanted.target)
         payload = {**self._payload(wanted), "source": image.source_for(client, deadline)}
         client.write("POST", path("instances"), payload, doing=f"create container {wanted.name}", deadline=deadline)
-        self._start(wanted.remote, wanted.name, deadline)
+        self._start(wanted.remote, wanted.name, wanted.units, deadline)
 
-    def _start(self, remote: str, name: str, deadline: Deadline) -> None:
+    def _start(self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline) -> None:
         client = self.servers.client(remote)
+        volumes.attach(client, name, units, deadline)
         where = path("instances", name, "state")
         client.write("PUT", where, {"action": "start"}, doing=f"start container {name}", deadline=deadline)
         readiness.wait(client, name, self.wait_for or ["running"], deadline)
@@ -104,13 +107,10 @@ class Machines:
 
     def _root(self, wanted: NewContainer) -> dict[str, dict[str, str]]:
         """The root disk of the profiles, of another size or from another pool."""
-        client = self.servers.client(wanted.remote)
-        names = self.settings.profiles if self.settings.profiles is not None else ["default"]
-        for name in reversed(names):
-            devices = client.get(path("profiles", name), doing=f"read profile {name}").metadata.get("devices") or {}
-            for device, options in devices.items():
-                if options.get("type") == "disk" and options.get("path") == "/":
-                    return {device: {**options, **wanted.limits.root}}
+        names = self.settings.profiles_of_new
+        root = root_disk(self.servers.client(wanted.remote), names)
+        if root is not None:
+            return {root[0]: {**root[1], **wanted.limits.root}}
         if "pool" not in wanted.limits.root:
             raise InvalidInput(
                 f"remote {wanted.remote}: container {wanted.name} is to have a root disk of {wanted.limits.root['size']}, and"

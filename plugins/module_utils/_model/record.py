@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from .._api.errors import InvalidInput
+from .storage import Volume
 
 PREFIX = "user.flotilla.unit."
 ERROR, WAITING = "error", "waiting"
@@ -27,7 +28,7 @@ class UnitRecord:
     """relations and application_data: bags by the unit's own endpoint; the latter only of a leader.
 
     installed and seen: digests of what ``main`` was last run with, and of what the unit saw of others when it was last told
-    of them. failed: what went wrong when it last ran; empty when it went well.
+    of them. failed: what went wrong when it last ran; empty when it went well. storage: its volumes, by ``data/0``.
     """
 
     status: str = WAITING
@@ -40,6 +41,7 @@ class UnitRecord:
     installed: str = ""
     seen: str = ""
     failed: str = ""
+    storage: Mapping[str, Volume] = field(default_factory=dict)
 
     @property
     def shown_status(self) -> str:
@@ -68,6 +70,7 @@ def from_json(text: str, owner: str) -> UnitRecord:
         content = json.loads(text)
         known = {one.name for one in fields(UnitRecord)}
         record = UnitRecord(**{key: value for key, value in content.items() if key in known})
-        return replace(record, ports=tuple(record.ports))
+        storage = {key: Volume(**each) for key, each in (content.get("storage") or {}).items()}
+        return replace(record, ports=tuple(record.ports), storage=storage)
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidInput(f"what is kept of {owner} in its container's config is not understood") from error

@@ -22,9 +22,10 @@ def to_scale_down(state: State, application: str, units: int) -> list[str]:
     return there[units:]
 
 
-def leave(state: State, units: Iterable[str], applications: Iterable[str]) -> State:
+def leave(state: State, units: Iterable[str], applications: Iterable[str], *, keep_storage: bool = False) -> State:
     """The state with these marked as leaving, and with them what cannot be without them.
 
+    keep_storage: of all that are leaving then. What was once to be kept stays so.
     Raises InvalidInput for a unit or an application that is not there, and for a subordinate's unit by itself.
     """
     applications = set(applications)
@@ -51,6 +52,7 @@ def leave(state: State, units: Iterable[str], applications: Iterable[str]) -> St
     return replace(
         state,
         leaving=state.leaving | going,
+        keeping=state.keeping | state.leaving | going if keep_storage else state.keeping,
         applications={
             name: replace(each, leaving=True) if name in applications else each
             for name, each in state.applications.items()
@@ -103,5 +105,12 @@ def texts(before: State, after: State) -> list[str]:
     return [
         *(f"remove application {name}" for name in sorted(applications)),
         *(f"remove unit {unit}" for unit in units),
+        *(
+            f"{'keep' if unit in after.keeping else 'delete'} storage {key} of {unit}, volume {each.name} of pool {each.pool}"
+            f" on {container.remote}"
+            for unit, record, container in after.units()
+            if unit in units
+            for key, each in record.storage.items()
+        ),
         *(f"delete container {each.name} of machine {each.machine} on {each.remote}" for each in removal.containers),
     ]

@@ -18,7 +18,9 @@ from .state import Application, State, for_planner
 
 @dataclass(frozen=True)
 class Scaling:
-    """units: how many, by application. expose and unexpose: applications. without_…: what is to go. ends: all of it is."""
+    """units: how many, by application. expose and unexpose: applications. without_…: what is to go. ends: all of it is.
+    keep_storage: of what goes.
+    """
 
     units: Mapping[str, Any] = field(default_factory=dict)
     expose: Sequence[str] = ()
@@ -26,6 +28,7 @@ class Scaling:
     without_units: Sequence[str] = ()
     without_applications: Sequence[str] = ()
     ends: bool = False
+    keep_storage: bool = False
 
     def plan(self, state: State) -> tuple[list[Change], State]:
         """The units to be added, and the state with those marked that are to leave. Raises InvalidInput."""
@@ -42,7 +45,7 @@ class Scaling:
             for _missing in range(count - len(state.units_of(name))):
                 changes.append(AddUnit(name, numbers.unit(name), numbers.machine(), makes_machine=True))
         changes += self._exposing(state)
-        after = removal.leave(state, units, applications)
+        after = removal.leave(state, units, applications, keep_storage=self.keep_storage)
         return changes, replace(after, ends=state.ends or self.ends)
 
     def _exposing(self, state: State) -> list[Change]:

@@ -37,13 +37,16 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Application:
-    """options: those set. next_unit: the number of the next unit. leaving: it is being removed."""
+    """options: those set. storage: as the bundle has it. next_unit: the number of the next unit. leaving: it is being
+    removed.
+    """
 
     charm: str
     series: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     constraints: str = ""
+    storage: Mapping[str, str] = field(default_factory=dict)
     exposed: bool = False
     exposed_endpoints: Mapping[str, list[str]] = field(default_factory=dict)
     next_unit: int = 0
@@ -70,6 +73,10 @@ class Settings:
 
     images: Mapping[str, str] = field(default_factory=dict)
     profiles: list[str] | None = None
+
+    @property
+    def profiles_of_new(self) -> list[str]:
+        return self.profiles if self.profiles is not None else ["default"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ Placed = tuple[str, UnitRecord, Container]
 class State:
     """remotes: by their names, the first has what is kept.
 
-    relations: pairs of ``application:endpoint``. leaving: units that are being removed; ends: the whole model is.
+    relations: pairs of ``application:endpoint``. leaving: units that are being removed, and keeping, those of them whose
+    storage is kept; ends: the whole model is.
     """
 
     name: str
@@ -110,6 +118,7 @@ class State:
     next_machine: int = 0
     settings: Settings = field(default_factory=Settings)
     leaving: frozenset[str] = frozenset()
+    keeping: frozenset[str] = frozenset()
     ends: bool = False
     containers: tuple[Container, ...] = ()
 
@@ -225,6 +234,7 @@ def to_json(state: State) -> str:
         "next_machine": state.next_machine,
         "settings": _short(state.settings),
         "leaving": sorted(state.leaving),
+        "keeping": sorted(state.keeping),
         "remotes": state.remotes,
         "ends": state.ends,
     }
@@ -248,6 +258,7 @@ def from_json(name: str, text: str) -> State:
             next_machine=int(content["next_machine"]),
             settings=_made(Settings, content["settings"]),
             leaving=frozenset(content["leaving"]),
+            keeping=frozenset(content.get("keeping", ())),
             ends=bool(content["ends"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:

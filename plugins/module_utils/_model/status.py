@@ -12,6 +12,7 @@ from .._bundle.charm import PEER, PROVIDER
 from .._bundle.names import natural
 from .record import ERROR, STATUSES
 from .state import Container, Placed, State, application_of, container_scoped, endpoint_of, peer_endpoints
+from .storage import describe as describe_storage
 
 _ORDER = (ERROR, *reversed(STATUSES))
 
@@ -73,6 +74,7 @@ def _unit(state: State, placed: Placed) -> dict[str, Any]:
         "remote": container.remote,
         "address": container.address,
         "ports": list(record.ports),
+        **({"storage": describe_storage(record.storage)} if record.storage else {}),
     }
     beside = [each for each in state.units() if each[1].principal == unit]
     return {**described, "subordinates": {each[0]: _unit(state, each) for each in beside}} if beside else described

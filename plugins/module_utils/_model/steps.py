@@ -9,7 +9,7 @@ are stopped. Between the steps the roles run, which is not done here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
@@ -20,13 +20,14 @@ from .._images import choice
 from .._resources.instance import Instance
 from .._resources.instance_plan import Wanted
 from .._resources.plan import converge
-from . import expose, removal, rounds
+from . import expose, removal, rounds, volumes
 from .charms import MAIN, RELATION_CHANGED, STOP, Role, roles_of
 from .lock import Lock
 from .record import UnitRecord, key_of
 from .rounds import MOST_ROUNDS, Run
 from .servers import Servers, in_parallel
 from .state import Container, State, application_of
+from .storage import device_name
 from .store import Store
 from .view import view
 from .writing import update
@@ -50,7 +51,7 @@ class Ran:
 class Ending:
     """How a run has ended. failed: by unit, what is wrong. unsettled: those that still change each other.
 
-    closed: ports that could not be opened.
+    closed: ports that could not be opened, and projects that could not be removed.
     """
 
     failed: Mapping[str, str]
@@ -122,11 +123,10 @@ class Steps:
             failed.setdefault(unit, NOT_DONE)
         unsettled = tuple(run.unit for run in rounds.to_tell(state, roles))
         taken = removal.remove(state, kept)
-        self._remove(taken)
+        self._remove(taken, state.keeping)
         removed = tuple(sorted(state.leaving - {*kept}))
         if taken.state.ends and not taken.state.containers:
-            self._store.forget()
-            return Ending(failed, (), (), removed)
+            return Ending(failed, (), tuple(self._store.forget()), removed)
         self._store.keep(taken.state)
         closed = tuple(self._expose(self._read()))
         self._store.give_back(self._lock.token)
@@ -159,28 +159,46 @@ class Steps:
         in_parallel(take, state.containers)
         return self._read() if ran else state
 
-    def _remove(self, taken: removal.Removal) -> None:
+    def _remove(self, taken: removal.Removal, keeping: Set[str]) -> None:
         def delete(container: Container) -> None:
-            client = self._servers.client(container.remote)
-            wanted = Wanted(container.name, "absent", force=True)
-            converge(Instance(client, wanted, _no_image), self._deadline, check=False)
+            # A container whose storage is still to be deleted goes after it: it is what tells of the storage.
+            units = {unit: record for unit, record in container.units.items() if record.storage and unit not in keeping}
+            if units:
+                self._change(container, state="stopped", force=True)
+                self._detach(container, units)
+                self._delete_storage(container, units)
+            self._change(container, state="absent", force=True)
 
         in_parallel(delete, taken.containers)
         for unit, container in taken.units:
-            wanted = Wanted(container.name, "present", config={key_of(unit): None})
-            converge(Instance(self._servers.client(container.remote), wanted, _no_image), self._deadline, check=False)
+            units = {unit: container.units[unit]}
+            if units[unit].storage:
+                self._detach(container, units)
+            if unit not in keeping:
+                self._delete_storage(container, units)
+            self._change(container, config={key_of(unit): None})
+
+    def _detach(self, container: Container, units: Mapping[str, UnitRecord]) -> None:
+        names = [device_name(unit, key) for unit, record in units.items() for key in record.storage]
+        self._change(container, devices=dict.fromkeys(names))
+
+    def _delete_storage(self, container: Container, units: Mapping[str, UnitRecord]) -> None:
+        volumes.delete(self._servers.client(container.remote), container, units, self._deadline)
+
+    def _change(self, container: Container, state: str = "present", **wanted: Any) -> None:
+        client = self._servers.client(container.remote)
+        converge(Instance(client, Wanted(container.name, state, **wanted), _no_image), self._deadline, check=False)
 
     def _expose(self, state: State) -> list[str]:
         devices, closed = expose.devices(state)
-        remotes = {each.name: each.remote for each in state.containers}
+        containers = {each.name: each for each in state.containers}
 
-        def change(wanted: Wanted) -> None:
-            client = self._servers.client(remotes[wanted.name])
-            converge(Instance(client, wanted, _no_image), self._deadline, check=False)
+        def change(name: str) -> None:
+            self._change(containers[name], devices=part[name])
 
         # A port may go from one container to another: nobody can listen on it before the first one has let it go.
         for part in (expose.to_close(devices), expose.to_open(devices)):
-            in_parallel(change, [Wanted(name, "present", devices=each) for name, each in part.items()])
+            in_parallel(change, part)
         return closed
 
 

@@ -78,7 +78,14 @@ class Store:
         there = {each.machine.partition("/")[0] for each in containers}
         machines = {number: each for number, each in kept.machines.items() if number in there}
         leaving = kept.leaving & {unit for each in containers for unit in each.units}
-        return replace(kept, remotes=self.remotes, containers=containers, machines=machines, leaving=leaving)
+        return replace(
+            kept,
+            remotes=self.remotes,
+            containers=containers,
+            machines=machines,
+            leaving=leaving,
+            keeping=kept.keeping & leaving,
+        )
 
     def no_model(self) -> InvalidInput:
         """What to say where there is none, and has to be one."""
@@ -128,14 +135,27 @@ class Store:
         text = to_json(counted(state))
         self._change(self.home, lambda config: {**config, MODEL_KEY: text})
 
-    def forget(self) -> None:
-        """Remove the projects that were made for the model, and from others all that is the model's."""
+    def forget(self) -> list[str]:
+        """Remove the projects that were made for the model, and from others all that is the model's.
+
+        One with volumes in it stays: they were kept, or belong to nobody any more. Returns which those are, for people.
+        """
+        kept = []
         for remote in reversed(self.remotes):
             project = self._project(self.servers.client(remote))
-            if project is not None and MADE_KEY in (project.metadata.get("config") or {}):
+            if project is None:
+                continue
+            is_made = MADE_KEY in (project.metadata.get("config") or {})
+            volumes = _volumes(project.metadata) if is_made else []
+            if is_made and not volumes:
                 self._delete_project(remote)
-            elif project is not None:
-                self._change(remote, _without_model)
+                continue
+            self._change(remote, _without_model)
+            if volumes:
+                kept.append(
+                    f"project {self.name} on remote {remote} stays, for the volumes in it: {', '.join(volumes)}"
+                )
+        return kept
 
     def _look(self, remote: str) -> _Found:
         client = self.servers.client(remote)
@@ -229,7 +249,14 @@ def _container(remote: str, content: Mapping[str, Any]) -> Container:
 
 
 def _without_model(config: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in config.items() if key not in (MODEL_KEY, HOME_KEY, lock.LOCK_KEY)}
+    return {key: value for key, value in config.items() if key not in (MODEL_KEY, HOME_KEY, MADE_KEY, lock.LOCK_KEY)}
+
+
+def _volumes(project: Mapping[str, Any]) -> list[str]:
+    """The custom volumes among what uses a project."""
+    return sorted(
+        url.partition("?")[0].rpartition("/")[2] for url in project.get("used_by") or () if "/volumes/custom/" in url
+    )
 
 
 def _deadline() -> Deadline:

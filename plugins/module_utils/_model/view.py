@@ -14,6 +14,7 @@ from .._bundle.charm import PEER
 from .charms import Role
 from .record import Bag, UnitRecord
 from .state import Container, State, application_of, container_scoped, endpoint_of, number_of, peer_endpoints
+from .storage import describe as describe_storage
 
 # What of it is others': when one of these changes, the unit is told.
 _OF_OTHERS = ("address", "leader", "peers", "relations")
@@ -37,6 +38,7 @@ def view(state: State, unit: str, record: UnitRecord, container: Container, role
         "addresses": {family: list(each) for family, each in container.addresses.items()},
         "options": role.options(application) if role is not None else dict(application.options),
         "principal": record.principal or None,
+        "storage": describe_storage(record.storage),
         "peers": _peers(state, unit),
         "relations": _relations(state, unit, record),
         "departed": _departed(state, unit, record),

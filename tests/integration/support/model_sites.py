@@ -79,11 +79,27 @@ class Site:
         arguments = ["--", *command] if verb == "exec" else command
         return self._command_line(there["remote"], verb, target, f"--project={self.name}", *arguments)
 
+    def volumes(self, remote):
+        """Names and sizes of the volumes in the model's project, without the model's name."""
+        where = f"{remote}:default"
+        listed = self._command_line(
+            remote, "storage", "volume", "list", where, f"--project={self.name}", "--format=json"
+        )
+        return {
+            each["name"].removeprefix(f"{self.name}-"): each["config"].get("size")
+            for each in json.loads(listed)
+            if each["type"] == "custom"
+        }
+
     def clear(self):
         for name in self.containers():
             self.call("delete", name, "--force")
         for remote in self.remotes:
             if self.name in self.projects(remote):
+                for name in self.volumes(remote):
+                    volume = f"{self.name}-{name}"
+                    where = f"{remote}:default"
+                    self._command_line(remote, "storage", "volume", "delete", where, volume, f"--project={self.name}")
                 self._command_line(remote, "project", "delete", f"{remote}:{self.name}")
 
 

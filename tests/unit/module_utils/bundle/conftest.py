@@ -38,9 +38,13 @@ class Directory:
         return read(self.write("bundle.yaml", text), files, Roles(dict(names), paths))
 
     def problems(self, text, *overlays, **options):
-        """(line, text) of each problem, in order."""
-        found = self.read(text, *overlays, **options).findings.problems
-        return sorted((finding.place.line, finding.text) for finding in found)
+        """Those with a bundle, as told() has them."""
+        return self.told(self.read(text, *overlays, **options).findings.problems)
+
+    @staticmethod
+    def told(findings):
+        """(line, text) of each, in order."""
+        return sorted((finding.place.line, finding.text) for finding in findings)
 
 
 @pytest.fixture

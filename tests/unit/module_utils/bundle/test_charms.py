@@ -8,8 +8,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm import read as read_charm
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm_storage import CharmStorage, wanted
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.endpoints import resolved
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import Findings
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.storage import Storage
 
 
 @pytest.fixture
@@ -283,8 +285,69 @@ BAD = [
         "storage:\n  a: {type: block, multiple: {range: 0}}",
         [(2, "metadata: storage.a.multiple.range: invalid count 0")],
     ),
+    (
+        "storage:\n  a:\n    type: filesystem\n    location: srv\n    minimum-size: much\n    shared: 1\n    read-only: x",
+        [
+            (4, 'charm "x" storage "a": location "srv" is no absolute path'),
+            (5, 'metadata: storage.a.minimum-size: unrecognized storage constraint "much" not valid'),
+            (6, 'metadata: storage.a.shared: expected bool, got a number, "1"'),
+            (7, 'metadata: storage.a.read-only: expected bool, got a text, "x"'),
+        ],
+    ),
+    (
+        "storage: {a: [x]}",
+        [
+            (1, "metadata: storage.a.type: unexpected value nothing"),
+            (1, "metadata: storage.a: has to be a map, and is a list"),
+        ],
+    ),
     ("- x", [(1, "the file has to be a map, and is a list")]),
 ]
+
+
+def test_what_a_charm_says_of_storage(directory):
+    directory.charm(
+        "x",
+        """
+        storage:
+          a: {type: filesystem, location: /srv, minimum-size: 2G, read-only: true}
+          b: {type: filesystem, multiple: {range: 0-3}, minimum-size: 100}
+          c: {type: block, multiple: {range: 2+}, shared: true}
+          d: {type: block, multiple: {range: 2}}
+        """,
+    )
+    charm = read_charm(str(directory.path / "roles" / "x"), Findings())
+    assert charm.storage == {
+        "a": CharmStorage("filesystem", "/srv", size=2048, read_only=True),
+        "b": CharmStorage("filesystem", least=0, most=3, size=100),
+        "c": CharmStorage("block", least=2, most=None, shared=True),
+        "d": CharmStorage("block", least=2, most=2),
+    }
+    for name, said, expected in [
+        ("a", None, Storage("", 1, 2048)),
+        ("a", "fast", Storage("fast", 1, 2048)),
+        ("b", None, Storage("", 0, 100)),
+        ("b", "2,5G", Storage("", 2, 5120)),
+        ("c", None, Storage("", 2, 1024)),
+    ]:
+        assert wanted(charm.storage[name], said) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("data: 2G", ""),
+        ("data: 1G", 'storage "data" of application "a": minimum storage size is 2048M, 1024M specified'),
+        ("data: '3,2G'", 'storage "data" of application "a": at most 2 instances supported, 3 specified'),
+        ("logs: '1,1G'", 'storage "logs" of application "a": 2 instances required, 1 specified'),
+        ("disk: 1G", 'charm "x" of application "a" has no store called "disk"'),
+    ],
+)
+def test_storage_against_its_charm(directory, said, problem):
+    data = "{type: filesystem, minimum-size: 2G, multiple: {range: 1-2}}"
+    directory.charm("x", f"storage: {{data: {data}, logs: {{type: filesystem, multiple: {{range: 2+}}}}}}")
+    text = f"applications:\n  a:\n    charm: x\n    storage:\n      {said}\n"
+    assert directory.problems(text, charms=True) == ([(5, problem)] if problem else [])
 
 
 @pytest.mark.parametrize(("text", "expected"), BAD)

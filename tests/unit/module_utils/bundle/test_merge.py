@@ -141,8 +141,6 @@ def test_services_are_applications_of_older_bundles(directory):
         ("", [], [(1, "malformed bundle: bundle is empty")]),
         ("# nothing\n", [], [(1, "malformed bundle: bundle is empty")]),
         ("---\n", [], [(2, "malformed bundle: bundle is empty")]),
-        ("- a\n", [], [(1, "a bundle has to be a map of keys, and this is a list")]),
-        ("word\n", [], [(1, 'a bundle has to be a map of keys, and this is a text, "word"')]),
         (
             "applications: {a: {charm: x}}\n---\n- a\n",
             [],
@@ -205,6 +203,59 @@ def test_what_cannot_be_merged(directory, text, overlays, expected):
     assert directory.problems(text, *overlays) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "overlays", "problems", "later"),
+    [
+        # An overlay in the place of the bundle: what follows from that is told apart.
+        (
+            "applications:\n  a:\n  b: {charm: x}\nrelations: [[c, b]]",
+            [],
+            ['base application "a" has no body'],
+            ['relation ["c" "b"] refers to application "c" not defined in this bundle'],
+        ),
+        (
+            "applications: {a: {charm: ./nowhere, options: {o: include-file://gone}}}",
+            [],
+            ["processing option"],
+            ["charm path in application"],
+        ),
+        (
+            "applications: {a: {charm: x, offers: {$no: {}}}}",
+            [],
+            ["applications.a.offers can only"],
+            ["invalid offer name"],
+        ),
+        # An ill-typed value of the base is one, whatever an overlay says there.
+        (
+            "applications: {a: {charm: x, num_units: one}}",
+            ["applications: {a: {num_units: 1}}"],
+            ["num_units of"],
+            [],
+        ),
+        ("applications: {a: {charm: x}}", ["applications: {a: {num_units: one}}"], ["num_units of"], []),
+        ("applications: {a: {charm: x}}", ["applications: {b: {charm: y, to: 0}}"], ["to of"], []),
+    ],
+)
+def test_what_comes_later(directory, text, overlays, problems, later):
+    findings = directory.read(text, *overlays).findings
+    for found, expected in ((findings.problems, problems), (findings.later, later)):
+        assert all(each.text.startswith(start) for each, start in zip(found, expected, strict=True))
+
+
+def test_a_document_with_a_value_of_the_wrong_type_counts_as_empty(directory):
+    base = "applications: {a: {charm: x, num_units: 1}}\nmachines: {0: null}\n"
+    assert directory.read("applications: {a: {charm: x, num_units: one}}").bundle.as_dict() == {}
+    overlay = "applications: {b: {charm: y, expose: 1}}"
+    assert directory.read(base, overlay).bundle.as_dict() == directory.read(base).bundle.as_dict()
+    assert directory.read(base).bundle.as_dict()["machines"] == {"0": None}
+
+
+def test_a_bundle_for_kubernetes_has_no_machines(directory):
+    read = directory.read("bundle: kubernetes\napplications: {a: {charm: x}}\nmachines: {0: }\n")
+    assert [each.text for each in read.findings.problems] == ["bundle machines not valid for Kubernetes bundles"]
+    assert "machines" not in read.bundle.as_dict()
+
+
 def test_a_file_that_is_no_yaml_is_all_there_is_to_say(directory):
     read = directory.read("applications: {a: {charm: ./nowhere}}", "a: [")
     assert read.bundle is None and not read.may_be_deployed
@@ -254,8 +305,9 @@ def test_includes_that_cannot_be_read(directory):
     """
     where = directory.path
     head = 'application "{a}": resolving include'
-    assert directory.problems(text) == [
-        (2, 'invalid application name "{a}"'),
+    findings = directory.read(text).findings
+    assert directory.told(findings.later) == [(2, 'invalid application name "{a}"')]
+    assert directory.told(findings.problems) == [
         (5, f'processing option "missing" for {head} "missing": include file "{where}/missing" not found'),
         (6, f'processing option "folder" for {head} ".": include path "{where}" resolves to a folder'),
         (7, f'processing option "binary" for {head} "binary": the file is not text in UTF-8: take include-base64://'),

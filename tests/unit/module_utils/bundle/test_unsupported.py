@@ -23,6 +23,38 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("declared", "said", "words"),
+    [
+        ("{type: block}", "1G", "is a block device"),
+        ("{type: block}", None, "is a block device"),
+        ("{type: filesystem, shared: true}", "2G", "is shared by the units"),
+    ],
+)
+def test_storage_that_is_refused(directory, declared, said, words):
+    directory.charm("x", f"storage: {{data: {declared}}}")
+    text = "applications:\n  a:\n    charm: x\n" + (f"    storage: {{data: {said}}}\n" if said else "")
+    read = directory.read(text, charms=True)
+    assert not read.findings.problems and not read.may_be_deployed
+    (finding,) = read.findings.unsupported
+    assert finding.text.startswith('storage "data" of application "a" ') and words in finding.text
+    assert finding.place.line == (4 if said else 2)
+
+
+@pytest.mark.parametrize("declared", ["{type: block, multiple: {range: 0-1}}", "{type: filesystem}"])
+def test_storage_that_nobody_asks_for_is_no_matter(directory, declared):
+    directory.charm("x", f"storage: {{data: {declared}}}")
+    read = directory.read("applications: {a: {charm: x}}", charms=True)
+    assert read.may_be_deployed and not read.findings.warnings
+
+
+def test_storage_without_a_charm_that_tells_of_it(directory):
+    directory.write("roles/x/tasks/main.yml", "[]")
+    read = directory.read("applications: {a: {charm: x, storage: {data: 1G}}}", charms=True)
+    assert read.may_be_deployed
+    assert any(each.text.startswith('storage of application "a" is left out') for each in read.findings.warnings)
+
+
 @pytest.mark.parametrize(("text", "overlay", "expected"), REFUSED)
 def test_what_is_refused(directory, text, overlay, expected):
     read = directory.read(text, overlay)
@@ -41,7 +73,8 @@ LEFT_OUT = [
     ("devices: {gpu: gpu}", "devices of application"),
     ("plan: a/b", "plan of application"),
     ("trust: true", "trust of application"),
-    ("resources: {r: 3, file: ./f}", 'resource "r" of application'),
+    ("resources: {r: 3}", 'resource "r" of application'),
+    ("resources: {file: ./f}", 'resource "file" of application'),
 ]
 
 

@@ -277,6 +277,9 @@ def test_what_is_wrong_in_an_overlay(directory, fields, expected):
     assert {each.place.file for each in read.findings.problems} == {str(directory.path / "overlay-0.yaml")}
 
 
+COUNTS_AS_EMPTY = (
+    "at least one application must be specified: with a value of the wrong type in it, a document counts as empty"
+)
 ILL_TYPED = [
     (one("to: 0"), 4, 'to of application "a" has to be a list, and is a number, "0"'),
     (one("to: lxd:0", "machines: {0: }"), 4, 'to of application "a" has to be a list, and is a text, "lxd:0"'),
@@ -318,18 +321,22 @@ ILL_TYPED = [
         "a relation has to be a list of two ends, application or application:endpoint, and is a list with a list in it",
     ),
     (one(rest="saas: [x]"), 4, "saas of the bundle has to be a map, and is a list"),
+    ("- a", 1, "a bundle has to be a map of keys, and this is a list"),
+    ("word", 1, 'a bundle has to be a map of keys, and this is a text, "word"'),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "expected"), ILL_TYPED)
 def test_what_has_the_wrong_form(directory, text, line, expected):
+    findings = directory.read(text).findings
+    assert directory.told(findings.problems) == sorted([(line, expected), (1, COUNTS_AS_EMPTY)])
     # And nothing is concluded from what could not be understood.
-    assert directory.problems(text) == [(line, expected)]
+    assert not findings.later
 
 
 def test_a_relation_names_what_could_not_be_understood(directory):
-    text = "applications: 42\nrelations: [[a, b]]\nmachines: {0: }"
-    assert [each[0] for each in directory.problems(text)] == [1]
+    findings = directory.read("applications: 42\nrelations: [[a, b]]\nmachines: {0: }").findings
+    assert [each[0] for each in directory.told(findings.problems)] == [1, 1] and not findings.later
 
 
 @pytest.mark.parametrize(
@@ -355,8 +362,11 @@ def test_everything_is_told_at_once(directory):
     series: 9
     applications:
       a: {charm: x-9, num_units: -1, zzz: 1}
-      b: {charm: y, num_units: one, to: [0]}
+      b: {charm: y, num_units: UNITS, to: [0]}
     relations: [[a, c]]
     machines: {1: }
     """
-    assert [each[0] for each in directory.problems(text)] == [1, 3, 3, 4, 4, 5, 6]
+    assert [each[0] for each in directory.problems(text.replace("UNITS", "1"))] == [1, 3, 3, 4, 5, 6]
+    findings = directory.read(text.replace("UNITS", "one")).findings
+    assert [each[0] for each in directory.told(findings.problems)] == [2, 4]
+    assert [each[0] for each in directory.told(findings.later)] == [1, 3, 3, 4, 5, 6]
