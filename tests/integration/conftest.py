@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from client_configuration import configuration
+from deployed import Site
 from faulty_proxy import Proxy
 
 HERE = Path(__file__).parent
@@ -159,3 +160,17 @@ def proxied(explicit):
     proxy = Proxy(str(target.hostname), int(target.port or 8443))
     yield proxy, {**explicit, "url": proxy.url}
     proxy.stop()
+
+
+@pytest.fixture
+def site_on(playbook, command_line, tmp_path):
+    """Make a model on these remotes; what is left of it is removed afterwards."""
+    made = []
+
+    def make(*remotes):
+        made.append(Site(f"t-{uuid.uuid4().hex[:8]}", list(remotes), playbook, command_line, tmp_path))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.clear()

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import yaml
+from deployed import ROLES
 
 LXD, INCUS = "lxd-a", "incus-a"
-ROLES = str(Path(__file__).parent / "roles")
-SECRET = "secret-of-store"
 STORE = {"charm": "t-store", "num_units": 1, "options": {"size": 5}}
 WEB = {
     "applications": {
@@ -26,77 +22,6 @@ WEB = {
     },
     "relations": [["api", "store"], ["side", "api"]],
 }
-
-
-class Site:
-    """One model of a test's own, and the playbooks for it."""
-
-    def __init__(self, name, remotes, playbook, command_line, directory):
-        self.name = name
-        self.remotes = remotes
-        self._playbook = playbook
-        self._command_line = command_line
-        self._bundle = directory / "bundle.yaml"
-
-    def run(self, playbook, *arguments, fails=False, **variables):
-        extra = {"model": self.name, "remotes": self.remotes, "roles_path": [ROLES], **variables}
-        run = self._playbook(Path(f"flotilla.lxd.{playbook}"), *arguments, fails=fails, extra=extra)
-        assert SECRET not in run.text
-        return run
-
-    def deploy(self, bundle, *arguments, **options):
-        self._bundle.write_text(yaml.safe_dump(bundle))
-        return self.run("deploy", *arguments, bundle=str(self._bundle), image="busybox", **options)
-
-    def containers(self):
-        """By name without the model's, as the remotes' own commands list them."""
-        found = {}
-        for remote in self.remotes:
-            if self.name in self.projects(remote):
-                listed = self._command_line(remote, "list", f"{remote}:", f"--project={self.name}", "--format=json")
-                found.update(
-                    {
-                        each["name"].removeprefix(f"{self.name}-"): {**each, "remote": remote}
-                        for each in json.loads(listed)
-                    }
-                )
-        return found
-
-    def projects(self, remote):
-        return [
-            each["name"]
-            for each in json.loads(self._command_line(remote, "project", "list", f"{remote}:", "--format=json"))
-        ]
-
-    def inside(self, container, *command):
-        return self.call("exec", container, *command)
-
-    def call(self, verb, container, *command):
-        there = self.containers()[container]
-        target = f"{there['remote']}:{there['name']}"
-        arguments = ["--", *command] if verb == "exec" else command
-        return self._command_line(there["remote"], verb, target, f"--project={self.name}", *arguments)
-
-    def clear(self):
-        for name in self.containers():
-            self.call("delete", name, "--force")
-        for remote in self.remotes:
-            if self.name in self.projects(remote):
-                self._command_line(remote, "project", "delete", f"{remote}:{self.name}")
-
-
-@pytest.fixture
-def site_on(playbook, command_line, tmp_path):
-    """Make a model on these remotes; what is left of it is removed afterwards."""
-    made = []
-
-    def make(*remotes):
-        made.append(Site(f"t-{uuid.uuid4().hex[:8]}", list(remotes), playbook, command_line, tmp_path))
-        return made[-1]
-
-    yield make
-    for site in made:
-        site.clear()
 
 
 @pytest.fixture
