@@ -79,11 +79,8 @@ def _row(status: str, text: str, name: str, why: str) -> str:
 def _picture(model: Described, given: Mapping[str, Point]) -> str:
     if not model["applications"]:
         return _section("Picture", element("p", "There are no applications.", class_="muted"))
-    drawn = picture(model, given)
-    # As wide as it was made for; a page too narrow for three quarters of that has it scrolled.
-    natural = int(drawn.partition(' width="')[2].partition('"')[0])
-    drawn = drawn.replace("<svg ", f'<svg style="max-width:{natural}px;min-width:{natural * 3 // 4}px" ', 1)
-    figure = element("figure", _scrolled("Picture", drawn), element("figcaption", _CAPTION), class_="panel")
+    drawn = _scrolled("Picture", picture(model, given))
+    figure = element("figure", drawn, element("figcaption", _CAPTION), class_="panel")
     return _section("Picture", figure)
 
 

@@ -47,6 +47,8 @@ def picture(model: Described, given: Mapping[str, Point]) -> str:
         viewBox=f"0 0 {across:.0f} {down:.0f}",
         width=f"{across:.0f}",
         height=f"{down:.0f}",
+        # A page too narrow for three quarters of it has it scrolled.
+        style=f"max-width:{across:.0f}px;min-width:{across * 0.75:.0f}px",
         role="img",
         aria_labelledby="picture-title picture-description",
     )

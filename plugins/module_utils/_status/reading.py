@@ -35,7 +35,8 @@ def by_application(model: Described) -> dict[str, list[tuple[str, Described]]]:
     """The units of every application, subordinates too; by number, as they are described."""
     found: dict[str, list[tuple[str, Described]]] = {name: [] for name in model["applications"]}
     for name, unit, _principal in units(model):
-        found[name.rpartition("/")[0]].append((name, unit))
+        # Of an application that is gone, a subordinate may be left.
+        found.setdefault(name.rpartition("/")[0], []).append((name, unit))
     return {
         application: sorted(each, key=lambda one: int(one[0].rpartition("/")[2])) for application, each in found.items()
     }
