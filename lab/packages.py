@@ -34,6 +34,8 @@ PACKAGES = [
     "busybox-static",
     "mmdebstrap",
     "debian-archive-keyring",
+    # What the tests look at pages with.
+    "chromium-headless-shell",
     *{"btrfs": ["btrfs-progs"], "lvm": ["lvm2"], "zfs": ["zfsutils-linux"]}.get(STORAGE_DRIVER, []),
 ]
 

@@ -36,11 +36,15 @@ set -- playbooks/deploy.yml -e model=web -e remotes=lxd-b -e bundle=playbooks/bu
 say "A bundle: a page and an API on Node.js behind a proxy, with PostgreSQL"
 ansible-playbook "$@"
 
-say "Its units, its page, and an answer of the API that comes from the database"
-ansible-playbook playbooks/demo-web.yml -e model=web -e remotes=lxd-b
+say "How it is, and its picture, in $PWD/.lab/web.html"
+ansible-playbook playbooks/status.yml -e model=web -e remotes=lxd-b
+ansible-playbook playbooks/status.yml -e model=web -e remotes=lxd-b -e format=html -e output=.lab/web.html
+
+say "Its page, and an answer of the API that comes from the database"
+ansible-playbook playbooks/demo-web.yml
 
 say "The same bundle again: changed=0"
 again "$@"
 
-say "Done. After '. .lab/env', 'ansible-playbook playbooks/teardown.yml' removes the fleet, 'ansible-playbook playbooks/destroy.yml -e
+say "Done. .lab/web.html has the picture of the services. After '. .lab/env', 'ansible-playbook playbooks/teardown.yml' removes the fleet, 'ansible-playbook playbooks/destroy.yml -e
 model=web -e remotes=lxd-b' the services; 'make lab-down', the daemons."

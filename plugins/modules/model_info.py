@@ -13,6 +13,8 @@ version_added: 0.1.0
 description:
   - Returns the applications, units, machines and relations of a model that M(flotilla.lxd.deploy) has deployed, as they are
     now. It takes two requests for each remote.
+  - A remote that does not answer is no failure, and neither is a container that is gone. What is still known of them is
+    returned.
   - What units tell each other is not returned, and neither are options, for there may be passwords among them.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
@@ -22,6 +24,7 @@ extends_documentation_fragment:
 seealso:
   - module: flotilla.lxd.deploy
   - module: flotilla.lxd.model
+  - module: flotilla.lxd.model_status
 """
 
 EXAMPLES = r"""
@@ -51,10 +54,20 @@ model:
       type: list
       elements: str
       sample: [lxd-a]
+    unreachable:
+      description: By the remotes that could not be asked, why.
+      type: dict
+      sample: {}
+    leaving:
+      description: Whether all of it is being destroyed.
+      type: bool
+      sample: false
     applications:
       description:
-        - Applications by their names. The status is the worst of its units, C(error), C(blocked), C(maintenance),
-          C(waiting) or C(active), and C(unknown) where it has none.
+        - Applications by their names. The status is the worst of its units, C(error), C(lost), C(down), C(unknown),
+          C(blocked), C(maintenance), C(waiting) or C(active), and C(unknown) where it has none.
+        - A unit is C(lost) where its container is gone, C(down) where it does not run, and C(unknown) where its remote does
+          not answer. It counts for the scale.
         - Subordinates have no C(units); theirs are under those of their principals.
         - Units with storage have C(storage), a list of volumes.
       type: dict
@@ -88,7 +101,9 @@ model:
                   pool: default
                   volume: web-api-0-data-0
     machines:
-      description: Machines that have a container, by their numbers.
+      description:
+        - Machines by their numbers. One is C(started) or C(down), C(pending) until its container is made, C(lost) when
+          that is gone, and C(unknown) where its remote does not answer.
       type: dict
       sample:
         "0":
@@ -114,8 +129,9 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import S
 
 
 def info(module: AnsibleModule) -> dict:
-    state = Store(_model_module.servers(module), module.params["remotes"]).read()
-    return {"changed": False, **({"model": describe(state)} if state is not None else {})}
+    survey = Store(_model_module.servers(module), module.params["remotes"]).survey()
+    found = {} if survey is None else {"model": describe(survey.state, survey.unreachable)}
+    return {"changed": False, **found}
 
 
 def main() -> None:

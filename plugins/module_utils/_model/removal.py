@@ -90,7 +90,7 @@ def remove(state: State, kept: Iterable[str] = ()) -> Removal:
         relations=tuple(pair for pair in state.relations if all(end.partition(":")[0] in applications for end in pair)),
         machines={number: each for number, each in state.machines.items() if number not in gone - left},
         leaving=frozenset(state.leaving & kept),
-        containers=tuple(each for each in state.containers if each not in containers),
+        containers=tuple(_without(going, each) for each in state.containers if each not in containers),
     )
     return Removal(after, containers, units)
 
@@ -114,3 +114,7 @@ def texts(before: State, after: State) -> list[str]:
         ),
         *(f"delete container {each.name} of machine {each.machine} on {each.remote}" for each in removal.containers),
     ]
+
+
+def _without(units: set[str], container: Container) -> Container:
+    return replace(container, units={unit: record for unit, record in container.units.items() if unit not in units})

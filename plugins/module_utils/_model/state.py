@@ -107,7 +107,8 @@ class State:
     """remotes: by their names, the first has what is kept.
 
     relations: pairs of ``application:endpoint``. leaving: units that are being removed, and keeping, those of them whose
-    storage is kept; ends: the whole model is.
+    storage is kept; ends: the whole model is. placed: units by the machine they were on when this was last kept, for the
+    containers of some may be gone since.
     """
 
     name: str
@@ -120,6 +121,7 @@ class State:
     leaving: frozenset[str] = frozenset()
     keeping: frozenset[str] = frozenset()
     ends: bool = False
+    placed: Mapping[str, str] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
 
     def units(self) -> tuple[Placed, ...]:
@@ -178,7 +180,10 @@ def peer_endpoints(application: Application) -> list[str]:
 
 
 def counted(state: State) -> State:
-    """With the numbers that are given out by now: what is there is not to be called the same as what comes after it."""
+    """With where units are, and the numbers that are given out by now: what is there is not to be called the same as what
+    comes after it.
+    """
+    placed = {unit: container.machine for unit, _record, container in state.units()}
     applications = dict(state.applications)
     for unit, _record, _container in state.units():
         name = application_of(unit)
@@ -186,7 +191,7 @@ def counted(state: State) -> State:
             following = max(applications[name].next_unit, number_of(unit) + 1)
             applications[name] = replace(applications[name], next_unit=following)
     machines = [int(planner.host_of(each.machine)) + 1 for each in state.containers]
-    return replace(state, applications=applications, next_machine=max([state.next_machine, *machines]))
+    return replace(state, applications=applications, next_machine=max([state.next_machine, *machines]), placed=placed)
 
 
 def for_planner(state: State) -> planner.Model:
@@ -237,6 +242,7 @@ def to_json(state: State) -> str:
         "keeping": sorted(state.keeping),
         "remotes": state.remotes,
         "ends": state.ends,
+        "placed": state.placed,
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
@@ -260,6 +266,7 @@ def from_json(name: str, text: str) -> State:
             leaving=frozenset(content["leaving"]),
             keeping=frozenset(content.get("keeping", ())),
             ends=bool(content["ends"]),
+            placed=dict(content.get("placed") or {}),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(

@@ -1,100 +1,190 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A model as a person asks for it: how its applications, units and machines are. Without what units tell each other. Pure."""
+"""A model as a person asks for it: how its applications, units and machines are. Without what units tell each other. Pure.
+
+What cannot be seen any more is told as far as it is known: a unit is ``down`` where its container does not run, ``lost``
+where the container is gone, and ``unknown`` where the remote that it is on does not answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .._bundle.charm import PEER, PROVIDER
+from .._bundle.model import host_of
 from .._bundle.names import natural
-from .record import ERROR, STATUSES
-from .state import Container, Placed, State, application_of, container_scoped, endpoint_of, peer_endpoints
+from .record import ERROR, STATUSES, UnitRecord
+from .state import (
+    Container,
+    Placed,
+    State,
+    application_of,
+    container_scoped,
+    endpoint_of,
+    number_of,
+    peer_endpoints,
+)
 from .storage import describe as describe_storage
 
-_ORDER = (ERROR, *reversed(STATUSES))
+STARTED, PENDING, DOWN, LOST, UNKNOWN = "started", "pending", "down", "lost", "unknown"
+# The worst first. What is not known is worse than what is said.
+_ORDER = (ERROR, LOST, DOWN, UNKNOWN, *reversed(STATUSES))
 
 
-def describe(state: State) -> dict[str, Any]:
-    """applications, machines and relations by their names, in the order in which they are read."""
-    names = sorted(state.applications, key=natural)
-    return {
-        "name": state.name,
-        "remotes": list(state.remotes),
-        "applications": {name: _application(state, name) for name in names},
-        "machines": {
-            each.machine: _machine(state, each)
-            for each in sorted(state.containers, key=lambda one: natural(one.machine))
-        },
-        "relations": [
-            *(_relation(state, pair) for pair in state.relations),
-            *(_peers(state, name) for name in names if peer_endpoints(state.applications[name])),
-        ],
-    }
+def describe(state: State, unreachable: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """applications, machines and relations by their names, in the order in which they are read.
+
+    unreachable: by the remotes that could not be asked, why.
+    """
+    return _Description(state, unreachable).model()
 
 
 def worst(statuses: Iterable[str]) -> str:
     """Of an application's units; ``unknown`` where it has none."""
-    return min(statuses, key=_ORDER.index, default="unknown")
+    return min(statuses, key=severity, default=UNKNOWN)
 
 
-def _application(state: State, name: str) -> dict[str, Any]:
-    application = state.applications[name]
-    units = [placed for placed in state.units() if application_of(placed[0]) == name]
-    status = worst(record.shown_status for _unit, record, _container in units)
-    described = {
-        "charm": application.charm,
-        "series": application.series,
-        "status": status,
-        "message": next(
-            (_message(placed) for placed in units if placed[1].shown_status == status and _message(placed)), ""
-        ),
-        "version": next((record.version for _unit, record, _container in units if record.version), ""),
-        "scale": len(units),
-        "exposed": application.exposed,
-        "leaving": application.leaving,
-    }
-    if application.subordinate:
-        return {**described, "subordinate_to": _principals(state, name)}
-    return {**described, "units": {placed[0]: _unit(state, placed) for placed in units}}
+def severity(status: str) -> int:
+    """A unit's status as a key to sort by, the worst first."""
+    return _ORDER.index(status)
 
 
-def _unit(state: State, placed: Placed) -> dict[str, Any]:
-    unit, record, container = placed
-    described: dict[str, Any] = {
-        "status": record.shown_status,
-        "message": _message(placed),
-        "version": record.version,
-        "leader": state.leader(application_of(unit)) == unit,
-        "leaving": unit in state.leaving,
-        "machine": container.machine,
-        "container": container.name,
-        "remote": container.remote,
-        "address": container.address,
-        "ports": list(record.ports),
-        **({"storage": describe_storage(record.storage)} if record.storage else {}),
-    }
-    beside = [each for each in state.units() if each[1].principal == unit]
-    return {**described, "subordinates": {each[0]: _unit(state, each) for each in beside}} if beside else described
+class _Description:
+    def __init__(self, state: State, unreachable: Mapping[str, str]) -> None:
+        self._state = state
+        self._unreachable = unreachable
+        self._units = sorted(
+            [*state.units(), *self._gone()], key=lambda placed: (application_of(placed[0]), number_of(placed[0]))
+        )
 
+    def model(self) -> dict[str, Any]:
+        state = self._state
+        names = sorted(state.applications, key=natural)
+        return {
+            "name": state.name,
+            "remotes": list(state.remotes),
+            "unreachable": dict(self._unreachable),
+            "leaving": state.ends,
+            "applications": {name: self._application(name) for name in names},
+            "machines": dict(sorted(self._machines().items(), key=lambda one: natural(one[0]))),
+            "relations": [
+                *(_relation(state, pair) for pair in state.relations),
+                *(_peers(state, name) for name in names if peer_endpoints(state.applications[name])),
+            ],
+        }
 
-def _message(placed: Placed) -> str:
-    return placed[1].failed or placed[1].message
+    def _application(self, name: str) -> dict[str, Any]:
+        application = self._state.applications[name]
+        units = [placed for placed in self._units if application_of(placed[0]) == name]
+        status = worst(self._status(placed) for placed in units)
+        messages = [self._message(placed) for placed in units if self._status(placed) == status]
+        described = {
+            "charm": application.charm,
+            "series": application.series,
+            "status": status,
+            "message": next((message for message in messages if message), ""),
+            "version": next((record.version for _unit, record, _container in units if record.version), ""),
+            "scale": len(units),
+            "exposed": application.exposed,
+            "leaving": application.leaving,
+        }
+        if application.subordinate:
+            return {**described, "subordinate_to": _principals(self._state, name)}
+        return {**described, "units": {placed[0]: self._unit(placed) for placed in units}}
 
+    def _unit(self, placed: Placed) -> dict[str, Any]:
+        unit, record, container = placed
+        described: dict[str, Any] = {
+            "status": self._status(placed),
+            "message": self._message(placed),
+            "version": record.version,
+            "leader": self._state.leader(application_of(unit)) == unit,
+            "leaving": unit in self._state.leaving,
+            "machine": container.machine,
+            "container": container.name,
+            "remote": container.remote,
+            "address": container.address,
+            "ports": list(record.ports),
+            **({"storage": describe_storage(record.storage)} if record.storage else {}),
+        }
+        beside = [each for each in self._units if each[1].principal == unit]
+        return {**described, "subordinates": {each[0]: self._unit(each) for each in beside}} if beside else described
 
-def _machine(state: State, container: Container) -> dict[str, Any]:
-    kept = state.machines.get(container.machine)
-    return {
-        "status": "started" if container.running else "stopped",
-        "container": container.name,
-        "remote": container.remote,
-        "location": container.location,
-        "address": container.address,
-        "bundle_machine": kept.bundle if kept is not None else "",
-        "units": list(container.units),
-    }
+    def _status(self, placed: Placed) -> str:
+        _unit, record, container = placed
+        if not container.name:
+            return UNKNOWN if container.remote in self._unreachable else LOST
+        return record.shown_status if container.running else DOWN
+
+    def _message(self, placed: Placed) -> str:
+        status = self._status(placed)
+        if status == DOWN:
+            return f"container {placed[2].name} does not run"
+        if not placed[2].name:
+            return f"remote {placed[2].remote} does not answer" if status == UNKNOWN else "its container is gone"
+        return placed[1].failed or placed[1].message
+
+    def _gone(self) -> list[Placed]:
+        """The units that were there, and whose containers are not to be seen. Such a container has no name."""
+        state = self._state
+        there = {unit for unit, _record, _container in state.units()} | state.leaving
+        gone = {unit: machine for unit, machine in state.placed.items() if unit not in there}
+        gone = {unit: machine for unit, machine in gone.items() if application_of(unit) in state.applications}
+        principals: dict[str, str] = {}
+        for unit in sorted(gone):
+            if not state.applications[application_of(unit)].subordinate:
+                principals.setdefault(gone[unit], unit)
+        return [
+            (
+                unit,
+                UnitRecord(principal=self._principal(unit, machine, principals)),
+                Container("", self._remote(machine), machine, running=False),
+            )
+            for unit, machine in gone.items()
+        ]
+
+    def _principal(self, unit: str, machine: str, principals: Mapping[str, str]) -> str:
+        is_subordinate = self._state.applications[application_of(unit)].subordinate
+        return principals.get(machine, "") if is_subordinate else ""
+
+    def _remote(self, machine: str) -> str:
+        kept = self._state.machines.get(host_of(machine))
+        return kept.remote if kept is not None else ""
+
+    def _machines(self) -> dict[str, Any]:
+        state = self._state
+        found = {each.machine: self._machine(each) for each in state.containers}
+        for unit, _record, container in self._units:
+            if container.machine not in found:
+                found[container.machine] = self._machine(container)
+            if not container.name:
+                found[container.machine]["units"].append(unit)
+        hosts = {host_of(number) for number in found}
+        for number in state.machines.keys() - hosts:
+            found[number] = self._machine(Container("", self._remote(number), number, running=False))
+        return found
+
+    def _machine(self, container: Container) -> dict[str, Any]:
+        kept = self._state.machines.get(container.machine)
+        return {
+            "status": self._machine_status(container),
+            "container": container.name,
+            "remote": container.remote,
+            "location": container.location,
+            "address": container.address,
+            "bundle_machine": kept.bundle if kept is not None else "",
+            "units": list(container.units),
+        }
+
+    def _machine_status(self, container: Container) -> str:
+        if container.name:
+            return STARTED if container.running else DOWN
+        if container.remote in self._unreachable:
+            return UNKNOWN
+        return LOST if container.machine in self._state.placed.values() else PENDING
 
 
 def _relation(state: State, pair: tuple[str, str]) -> dict[str, Any]:

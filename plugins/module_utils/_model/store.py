@@ -9,16 +9,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Callable
 
 from .._api.client import Client, Reply, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
-from .._api.errors import ApiError, InvalidInput, NotFound, PreconditionFailed
+from .._api.errors import ApiError, FlotillaError, InvalidInput, NotFound, PreconditionFailed
 from .._resources import addresses, power
 from . import lock
 from .record import PREFIX, from_json, unit_of
 from .servers import Servers, in_parallel
-from .state import MACHINE_KEY, MODEL_KEY, Container, State, counted, to_json
+from .state import MACHINE_KEY, MODEL_KEY, Application, Container, State, application_of, counted, to_json
 from .state import from_json as state_from_json
 
 HOME_KEY = "user.flotilla.home"
@@ -39,6 +40,14 @@ class _Found:
 
     config: Mapping[str, str] | None
     containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A model as far as it can be seen. unreachable: by the remotes that could not be asked, why."""
+
+    state: State
+    unreachable: Mapping[str, str]
 
 
 class Store:
@@ -62,9 +71,40 @@ class Store:
 
         Raises InvalidInput where the first remote named is not the model's home.
         """
-        found = dict(zip(self.remotes, in_parallel(self._look, self.remotes)))
+        state = self._assembled(self._look)
+        if state is None:
+            return None
+        there = {each.machine.partition("/")[0] for each in state.containers}
+        machines = {number: each for number, each in state.machines.items() if number in there}
+        leaving = state.leaving & {unit for each in state.containers for unit in each.units}
+        return replace(state, machines=machines, leaving=leaving, keeping=state.keeping & leaving)
+
+    def survey(self) -> Survey | None:
+        """The model as far as it can be seen: a remote that does not answer is no error, and what is gone is still known.
+
+        Raises what read() raises where nothing is left to be seen.
+        """
+        errors: dict[str, FlotillaError] = {}
+
+        def look(remote: str) -> _Found:
+            try:
+                return self._look(remote)
+            except FlotillaError as error:
+                errors[remote] = error
+                return _Found(None)
+
+        state = self._assembled(look, errors)
+        return None if state is None else Survey(state, {remote: str(error) for remote, error in errors.items()})
+
+    def _assembled(
+        self, look: Callable[[str], _Found], errors: Mapping[str, FlotillaError] = MappingProxyType({})
+    ) -> State | None:
+        """What is kept, with the containers that are there. errors: of the remotes that look() could not see."""
+        found = dict(zip(self.remotes, in_parallel(look, self.remotes)))
         self.there = frozenset(remote for remote, each in found.items() if each.config is not None)
         config = found[self.home].config or {}
+        if self.home in errors:
+            return self._without_home(found, errors[self.home])
         if MODEL_KEY not in config:
             self._refuse_other_home(found)
             # A run that was cut short may have made the project, and nothing more.
@@ -72,20 +112,24 @@ class Store:
         kept = state_from_json(self.name, config[MODEL_KEY])
         self.remotes = tuple(dict.fromkeys([*self.remotes, *kept.remotes]))
         more = [remote for remote in self.remotes if remote not in found]
-        found.update(zip(more, in_parallel(self._look, more)))
+        found.update(zip(more, in_parallel(look, more)))
         self.there = frozenset(remote for remote, each in found.items() if each.config is not None)
-        containers = tuple(each for remote in self.remotes for each in found[remote].containers)
-        there = {each.machine.partition("/")[0] for each in containers}
-        machines = {number: each for number, each in kept.machines.items() if number in there}
-        leaving = kept.leaving & {unit for each in containers for unit in each.units}
-        return replace(
-            kept,
-            remotes=self.remotes,
-            containers=containers,
-            machines=machines,
-            leaving=leaving,
-            keeping=kept.keeping & leaving,
-        )
+        return replace(kept, remotes=self.remotes, containers=self._containers(found))
+
+    def _without_home(self, found: Mapping[str, _Found], error: FlotillaError) -> State:
+        """What the containers on the other remotes tell; raises the error where there are none."""
+        containers = self._containers(found)
+        if not containers:
+            raise error
+        records = {unit: record for each in containers for unit, record in each.units.items()}
+        applications = {
+            application_of(unit): Application("", subordinate=bool(record.principal))
+            for unit, record in records.items()
+        }
+        return State(self.name, self.remotes, applications, containers=containers)
+
+    def _containers(self, found: Mapping[str, _Found]) -> tuple[Container, ...]:
+        return tuple(each for remote in self.remotes for each in found[remote].containers)
 
     def no_model(self) -> InvalidInput:
         """What to say where there is none, and has to be one."""

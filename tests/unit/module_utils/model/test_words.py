@@ -16,7 +16,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import In
 from ansible_collections.flotilla.lxd.plugins.module_utils._model import expose, lock, process, removal
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.images import image_for
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import from_json
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import counted, from_json, to_json
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe, worst
 
 
@@ -211,6 +211,8 @@ def test_ports_that_are_closed_again_or_never_opened(state):
         (["maintenance", "waiting"], "maintenance"),
         (["blocked", "maintenance"], "blocked"),
         (["active", "error", "blocked"], "error"),
+        (["blocked", "unknown"], "unknown"),
+        (["unknown", "down", "lost"], "lost"),
     ],
 )
 def test_the_worst_status(statuses, expected):
@@ -229,6 +231,38 @@ def test_a_model_in_words(state):
         {"provider": "db:ring", "requirer": "db:ring", "interface": "db-ring", "type": "peer"},
     ]
     assert "p" not in str(model["applications"]["db"].get("data", ""))
+
+
+def test_where_units_were_is_kept(state):
+    kept = counted(state)
+    assert kept.placed == {"api/0": "0", "log/1": "0", "api/1": "1", "log/0": "1", "db/0": "2"}
+    assert from_json("web", to_json(kept)).placed == kept.placed
+    # What was removed is not missed, be it alone or with its container.
+    assert counted(removal.remove(removal.leave(kept, ["api/1"], ["log"])).state).placed == {"api/0": "0", "db/0": "2"}
+
+
+def test_what_is_not_to_be_seen_is_told_all_the_same(state):
+    stopped, _deleted, _far = counted(state).containers
+    there = replace(counted(state), containers=(replace(stopped, running=False),))
+    machines = {**there.machines, "2": replace(there.machines["2"], remote="far")}
+    model = describe(replace(there, machines=machines), {"far": "x"})
+    applications = model["applications"]
+    assert {name: (each["status"], each["scale"]) for name, each in applications.items()} == {
+        "api": ("lost", 2),
+        "db": ("unknown", 1),
+        "log": ("lost", 2),
+    }
+    api = applications["api"]["units"]
+    assert (api["api/0"]["status"], api["api/1"]["status"]) == ("down", "lost")
+    assert api["api/0"]["message"] == "container api-0 does not run"
+    assert api["api/1"]["subordinates"]["log/0"]["message"] == "its container is gone"
+    assert applications["db"]["units"]["db/0"]["message"] == "remote far does not answer"
+    machines = model["machines"]
+    assert [each["status"] for each in machines.values()] == ["down", "lost", "unknown"]
+    assert machines["1"]["units"] == ["api/1", "log/0"] and machines["2"]["remote"] == "far"
+    assert model["unreachable"] == {"far": "x"}
+    # One that was never seen there is still to be made.
+    assert describe(replace(there, placed={}))["machines"]["1"]["status"] == "pending"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"applications": 1}'])
