@@ -79,15 +79,18 @@ class Store:
         return replace(kept, remotes=self.remotes, containers=containers, machines=machines, leaving=leaving)
 
     def begin(self, wanted: lock.Lock, *, take_over: bool) -> None:
-        """Make the projects that are not there, and take the lock."""
-        for remote in self.remotes:
-            self._make_project(remote)
-        for remote in self.remotes[1:]:
-            self._change(remote, lambda config: {**config, HOME_KEY: self.home})
+        """Take the lock, in a project that is made if it is not there."""
+        self._make_project(self.home)
         self._change(self.home, lambda config: lock.taken(config, self.name, wanted, take_over=take_over))
         # The servers compare ETags before they write and not while they do: of two runs in one moment both may get in.
         time.sleep(_MOMENT)
         self.renew(wanted)
+
+    def spread(self) -> None:
+        """Make the projects on the other remotes that are not there. It takes the lock."""
+        for remote in self.remotes[1:]:
+            self._make_project(remote)
+            self._change(remote, lambda config: {**config, HOME_KEY: self.home})
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""
