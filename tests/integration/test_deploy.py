@@ -123,7 +123,7 @@ def assert_idle(run):
 
 def message(run):
     """What the task that failed last said."""
-    return [entry["result"]["msg"] for entry in run.tasks if entry["outcome"] == "failed"][-1]
+    return [entry["result"]["msg"] for entry in run.tasks if entry["outcome"] == "failed" and "msg" in entry["result"]][-1]
 
 
 def plan_of(run):
@@ -214,6 +214,32 @@ def test_a_unit_that_fails_is_taken_up_again(site, model_of):
     assert "store/1: Fail while a file is there" in message(run) and "store-1" in site.containers()
     site.run("remove", unit_name="store/1", skip_stop=True)
     assert site.containers().keys() == {"api-0", "store-0"}
+
+
+def test_units_of_one_role_in_one_container(site, model_of):
+    plain = {"charm": "t-plain", "num_units": 1, "to": ["0"]}
+    bundle = {
+        "machines": {"0": {}},
+        "applications": {
+            "a": {**plain, "options": {"text": "of a"}},
+            "b": plain,
+            "c": {**plain, "options": {"text": "of c"}},
+        },
+    }
+    site.deploy(bundle)
+    applications = model_of(site)["applications"]
+    assert [applications[name]["message"] for name in "abc"] == ["of a", "nothing", "of c"]
+    assert_idle(site.deploy(bundle))
+
+
+def test_what_no_log_hides_is_not_kept(site, model_of):
+    run = site.deploy(
+        {"applications": {"a": {"charm": "t-plain", "num_units": 1, "options": {"password": "pw-of-a"}}}}, fails=True
+    )
+    assert message(run) == "a/0: Fail with a secret: it failed, and what it said is hidden by its no_log"
+    [container] = site.containers().values()
+    assert "hidden by its no_log" in container["config"]["user.flotilla.unit.a-0"]
+    assert "pw-of-a" not in container["config"]["user.flotilla.unit.a-0"]
 
 
 def test_across_two_kinds_of_servers(site_on, model_of):
