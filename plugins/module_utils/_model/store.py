@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ _FEATURES = {"features.images": "false", "features.profiles": "false"}
 # How long a write that has begun may take to be seen, in seconds.
 _MOMENT = 0.2
 _ATTEMPTS = 5
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9.-]*"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Store:
     def __init__(self, servers: Servers, remotes: Sequence[str]) -> None:
         if not remotes or len(set(remotes)) < len(remotes):
             raise InvalidInput("remotes: at least one is needed, and each once")
+        if not re.fullmatch(_NAME, servers.project):
+            raise InvalidInput(
+                f"model {servers.project}: its name is a project's, and may have letters, digits, hyphens and dots, with a"
+                " letter or a digit first"
+            )
         self.servers = servers
         self.name = servers.project
         self.remotes = tuple(remotes)
