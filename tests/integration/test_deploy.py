@@ -217,7 +217,7 @@ def test_a_unit_that_fails_is_taken_up_again(site, model_of):
     assert site.containers().keys() == {"api-0", "store-0"}
 
 
-def test_units_of_one_role_in_one_container(site, model_of):
+def test_units_of_one_role_in_one_container(site, model_of, tmp_path):
     plain = {"charm": "t-plain", "num_units": 1, "to": ["0"]}
     bundle = {
         "machines": {"0": {}},
@@ -230,7 +230,10 @@ def test_units_of_one_role_in_one_container(site, model_of):
     site.deploy(bundle)
     applications = model_of(site)["applications"]
     assert [applications[name]["message"] for name in "abc"] == ["of a", "nothing", "of c"]
-    assert_idle(site.deploy(bundle))
+    # Lists as -e on a command line has them.
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"applications": {"a": {"options": {"text": "of a"}}}}))
+    assert_idle(site.deploy(bundle, overlays=str(overlay), roles_path=ROLES))
 
 
 def test_what_no_log_hides_is_not_kept(site, model_of):
@@ -317,6 +320,9 @@ def test_two_deploys_at_once(site, local_tasks, model_of):
     dead = local_tasks([{"name": "dead", "flotilla.lxd.deploy": options}]).result("dead")
     run = site.deploy(more, fails=True)
     assert f"odel {site.name} is being changed by" in message(run)
+    # Who does not get the lock makes nothing, on no other remote either.
+    site.deploy(more, fails=True, remotes=[*site.remotes, "lxd-b"])
+    assert site.name not in site.projects("lxd-b")
     site.deploy(more, take_over=True)
     assert set(units(model_of(site)).values()) == {"active"} and len(site.containers()) == 3
     step = {"model": site.name, "remotes": site.remotes, "lock": dead["lock"], "roles_path": [ROLES]}

@@ -10,8 +10,11 @@ from dataclasses import replace
 import pytest
 from model_changes import published
 
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm import Option
 from ansible_collections.flotilla.lxd.plugins.module_utils._model import rounds
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import Role
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.removal import leave
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import Application
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.view import digest, view, when_new
 
 
@@ -138,3 +141,10 @@ def test_who_is_stopped(state, roles):
     state = published(leave(state, ["api/0"], []), "api/0", installed="x")
     assert [unit for unit, *_rest in rounds.to_stop(state, roles)] == ["api/0"]
     assert rounds.to_stop(published(state, "api/0", installed=""), roles) == []
+
+
+@pytest.mark.parametrize("takes", [None, {"big_port": Option("plain_big_port")}])
+def test_a_role_that_is_no_charm_has_options_too(takes):
+    plain = Role("acme.web.plain", "d", frozenset(["main"]), None, takes)
+    application = Application("plain", options={"big-port": 80})
+    assert plain.variables(application) == {"plain_big_port": 80} and plain.options(application) == {"big_port": 80}
