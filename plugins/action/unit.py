@@ -40,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible comes without t
         if not isinstance(unit, dict) or not {"name", "container", "remote", "project", "leader"} <= unit.keys():
             raise AnsibleActionFail(
                 "there is no variable unit that says which one this is: flotilla.lxd.unit is a task of a role that"
-                " playbooks/deploy.yml runs as a charm"
+                " the playbook flotilla.lxd.deploy runs as a charm"
             )
         client_config = self._templar.template(task_vars.get("ansible_flotilla_client_config", "auto"))
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import yaml
 from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
 
 WEB = {
@@ -97,6 +98,35 @@ def test_a_unit_that_fails_is_taken_up_again(site, model_of):
     assert site.containers().keys() == {"api-0", "store-0"}
 
 
+def test_units_of_one_role_in_one_container(site, model_of, tmp_path):
+    plain = {"charm": "t-plain", "num_units": 1, "to": ["0"]}
+    bundle = {
+        "machines": {"0": {}},
+        "applications": {
+            "a": {**plain, "options": {"text": "of a"}},
+            "b": plain,
+            "c": {**plain, "options": {"text": "of c"}},
+        },
+    }
+    site.deploy(bundle)
+    applications = model_of(site)["applications"]
+    assert [applications[name]["message"] for name in "abc"] == ["of a", "nothing", "of c"]
+    # Lists as -e on a command line has them.
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"applications": {"a": {"options": {"text": "of a"}}}}))
+    assert_idle(site.deploy(bundle, overlays=str(overlay), roles_path=ROLES))
+
+
+def test_what_no_log_hides_is_not_kept(site, model_of):
+    run = site.deploy(
+        {"applications": {"a": {"charm": "t-plain", "num_units": 1, "options": {"password": "pw-of-a"}}}}, fails=True
+    )
+    assert message(run) == "a/0: Fail with a secret: it failed, and what it said is hidden by its no_log"
+    [container] = site.containers().values()
+    assert "hidden by its no_log" in container["config"]["user.flotilla.unit.a-0"]
+    assert "pw-of-a" not in container["config"]["user.flotilla.unit.a-0"]
+
+
 def test_across_two_kinds_of_servers(site_on, model_of):
     site = site_on(LXD, INCUS)
     bundle = {
@@ -172,6 +202,9 @@ def test_two_deploys_at_once(site, local_tasks, model_of):
     site.keep_lock({**site.lock(), "run": "elsewhere/pid:[1] 1 1"})
     run = site.deploy(more, fails=True)
     assert f"odel {site.name} is being changed by" in message(run)
+    # Who does not get the lock makes nothing, on no other remote either.
+    site.deploy(more, fails=True, remotes=[*site.remotes, "lxd-b"])
+    assert site.name not in site.projects("lxd-b")
     site.deploy(more, take_over=True)
     assert set(units(model_of(site)).values()) == {"active"} and len(site.containers()) == 3
     step = {"model": site.name, "remotes": site.remotes, "lock": dead["lock"], "roles_path": [ROLES]}

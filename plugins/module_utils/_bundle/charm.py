@@ -82,9 +82,7 @@ def read(directory: str, findings: Findings) -> Charm | None:
         return None
     before = len(findings.problems)
     content = _map_in(path, findings)
-    charm = _Reader(os.path.basename(os.path.abspath(directory)), findings).charm(
-        content, _options(directory, findings)
-    )
+    charm = _Reader(os.path.basename(os.path.abspath(directory)), findings).charm(content, options(directory, findings))
     return charm if len(findings.problems) == before else None
 
 
@@ -95,8 +93,11 @@ def _map_in(path: str, findings: Findings) -> Value:
     return content
 
 
-def _options(directory: str, findings: Findings) -> dict[str, Option] | None:
-    """A role's variables begin with its name; the options of a charm do not."""
+def options(directory: str, findings: Findings) -> dict[str, Option] | None:
+    """What a role takes, by the names that a bundle has for them; None where it does not say. Raises InvalidInput.
+
+    A role's variables begin with its name; the options of a charm do not.
+    """
     prefix = f"{os.path.basename(os.path.abspath(directory))}_"
     for name in ("argument_specs.yml", "argument_specs.yaml"):
         path = os.path.join(directory, "meta", name)

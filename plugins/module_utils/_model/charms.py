@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._api.errors import InvalidInput
-from .._bundle.charm import Charm, read
+from .._bundle.charm import Charm, Option, options, read
 from .._bundle.findings import Findings
 from .._bundle.roles import Roles
 from .state import Application, Endpoint
@@ -24,12 +24,16 @@ _IN_COLLECTION = re.compile(r".*/ansible_collections/(\w+)/(\w+)/roles/(\w+)")
 
 @dataclass(frozen=True)
 class Role:
-    """name: as include_role takes it. entries: the entry points it has. digest: of all its files."""
+    """name: as include_role takes it. entries: the entry points it has. digest: of all its files.
+
+    charm and takes: what it says of itself, and of its arguments, by the names that a bundle has for them; None if nothing.
+    """
 
     name: str
     digest: str
     entries: frozenset[str]
     charm: Charm | None
+    takes: Mapping[str, Option] | None = None
 
     def endpoints(self) -> dict[str, Endpoint]:
         known = self.charm.endpoints if self.charm is not None else {}
@@ -41,8 +45,7 @@ class Role:
 
     def options(self, application: Application) -> dict[str, Any]:
         """By the names that a bundle has for them: the defaults that the role tells, with what is set."""
-        known = (self.charm.options if self.charm is not None else None) or {}
-        defaults = {name: each.default for name, each in known.items() if each.default is not None}
+        defaults = {name: each.default for name, each in (self.takes or {}).items() if each.default is not None}
         return {**defaults, **{self._name(name): value for name, value in application.options.items()}}
 
     def variables(self, application: Application) -> dict[str, Any]:
@@ -53,8 +56,12 @@ class Role:
         return option.replace("-", "_")
 
     def _variable(self, option: str) -> str:
-        known = self.charm.option(option) if self.charm is not None else None
-        return known.variable if known is not None else self._name(option)
+        takes = self.takes or {}
+        known = takes.get(option, takes.get(self._name(option)))
+        if known is not None:
+            return known.variable
+        prefix = re.split(r"[./]", self.name)[-1] + "_"
+        return prefix + self._name(option).removeprefix(prefix)
 
 
 def roles_of(applications: Mapping[str, Application], roles: Roles) -> dict[str, Role]:
@@ -101,6 +108,7 @@ def _read(directory: str, findings: Findings) -> Role:
         digest=_digest(directory),
         entries=frozenset(entries & {MAIN, RELATION_CHANGED, STOP}),
         charm=read(directory, findings),
+        takes=options(directory, findings),
     )
 
 

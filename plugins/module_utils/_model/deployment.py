@@ -131,6 +131,7 @@ class Deployment:
         )
         orphaned = self._store.begin(lock, take_over=self._wanted.take_over)
         try:
+            self._store.spread()
             # Somebody else may have been at work until the lock was ours.
             draft = self.draft()
             self._apply(draft)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from .._api.errors import InvalidInput
 from .._bundle.changes import AddUnit, Change, Expose, Unexpose
 from .._bundle.model import Numbers
+from .._bundle.names import APPLICATION, NUMBER
 from . import removal
 from .state import Application, State, for_planner
 
@@ -32,6 +34,9 @@ class Scaling:
 
     def plan(self, state: State) -> tuple[list[Change], State]:
         """The units to be added, and the state with those marked that are to leave. Raises InvalidInput."""
+        for unit in self.without_units:
+            if not re.fullmatch(rf"{APPLICATION}/{NUMBER}", unit):
+                raise InvalidInput(f"{unit} is not the name of a unit: they are called like api/1")
         there = {unit for unit, _record, _container in state.units()}
         units = [unit for unit in self.without_units if unit in there]
         applications = [name for name in self.without_applications if name in state.applications]

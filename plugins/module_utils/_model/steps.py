@@ -29,7 +29,7 @@ from .servers import Servers, in_parallel
 from .state import Container, State, application_of
 from .storage import device_name
 from .store import Store
-from .view import view
+from .view import view, when_new
 from .writing import update
 
 NOT_DONE = "main has not been run to its end"
@@ -145,7 +145,10 @@ class Steps:
         role = roles[application_of(unit)]
         digest = rounds.digest_of_main(state, unit, role) if entry == MAIN else ""
         variables = role.variables(state.applications[application_of(unit)])
-        return Run(unit, entry, digest, container, view(state, unit, record, container, role), variables)
+        seen = view(state, unit, record, container, role)
+        if entry == MAIN and not record.installed and RELATION_CHANGED in role.entries:
+            seen = when_new(seen)
+        return Run(unit, entry, digest, container, seen, variables)
 
     def _take_down(self, ran: Sequence[Ran]) -> State:
         state = self._read()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ _MOMENT = 0.2
 _ATTEMPTS = 5
 # How long to wait for what a run has started that is dead, in seconds.
 _LAST_STEP = 60
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9.-]*"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Store:
     def __init__(self, servers: Servers, remotes: Sequence[str]) -> None:
         if not remotes or len(set(remotes)) < len(remotes):
             raise InvalidInput("remotes: at least one is needed, and each once")
+        if not re.fullmatch(_NAME, servers.project):
+            raise InvalidInput(
+                f"model {servers.project}: its name is a project's, and may have letters, digits, hyphens and dots, with a"
+                " letter or a digit first"
+            )
         self.servers = servers
         self.name = servers.project
         self.remotes = tuple(remotes)
@@ -136,7 +143,7 @@ class Store:
         return InvalidInput(f"remote {self.home}: project {self.name} is no model: nothing was deployed there")
 
     def begin(self, wanted: lock.Lock, *, take_over: bool) -> lock.Lock | None:
-        """Make the projects that are not there, and take the lock. Returns that of a run that is gone, if there was one."""
+        """Take the lock, in a project that is made if need be. Returns that of a run that is gone, if there was one."""
         orphaned = None
 
         def take(config: Mapping[str, str]) -> dict[str, str]:
@@ -145,10 +152,7 @@ class Store:
             orphaned = there if there is not None and there.is_orphaned else None
             return lock.taken(config, self.name, wanted, take_over=take_over or orphaned is not None)
 
-        for remote in self.remotes:
-            self._make_project(remote)
-        for remote in self.remotes[1:]:
-            self._change(remote, lambda config: {**config, HOME_KEY: self.home})
+        self._make_project(self.home)
         if not take_over:
             self._outlast_a_dead_run()
         self._change(self.home, take)
@@ -166,6 +170,12 @@ class Store:
             if there is None or there.is_orphaned or not there.is_of_a_dead_run:
                 return
             time.sleep(_MOMENT)
+
+    def spread(self) -> None:
+        """Make the projects on the other remotes that are not there. It takes the lock."""
+        for remote in self.remotes[1:]:
+            self._make_project(remote)
+            self._change(remote, lambda config: {**config, HOME_KEY: self.home})
 
     def renew(self, wanted: lock.Lock) -> None:
         """Raises InvalidInput if somebody else has taken the lock over."""

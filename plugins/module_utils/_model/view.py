@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .._bundle.charm import PEER
+from .._bundle.charm import CONTAINER, GLOBAL, PEER, REQUIRER
 from .charms import Role
 from .record import Bag, UnitRecord
 from .state import Container, State, application_of, container_scoped, endpoint_of, number_of, peer_endpoints
@@ -43,6 +43,17 @@ def view(state: State, unit: str, record: UnitRecord, container: Container, role
         "relations": _relations(state, unit, record),
         "departed": _departed(state, unit, record),
     }
+
+
+def when_new(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """What a unit sees the first time: no unit of the applications it requires, which have not been told of it, and may turn
+    it away until they are.
+    """
+    relations = [
+        {**each, "data": {}, "units": []} if each["role"] == REQUIRER and each["scope"] == GLOBAL else each
+        for each in seen["relations"]
+    ]
+    return {**seen, "relations": relations}
 
 
 def digest(seen: Mapping[str, Any]) -> str:
@@ -93,7 +104,7 @@ def _relation(
         "endpoint": own.partition(":")[2],
         "interface": known.interface if known is not None else "",
         "role": known.role if known is not None else _opposite(state, other),
-        "scope": "container" if is_local else "global",
+        "scope": CONTAINER if is_local else GLOBAL,
         "application": other_name,
         "remote_endpoint": other_endpoint,
         "data": _application_data(state, other_name, other_endpoint),
@@ -111,7 +122,7 @@ def _peer_relation(state: State, unit: str, endpoint: str) -> dict[str, Any]:
         "endpoint": endpoint,
         "interface": state.applications[name].endpoints[endpoint].interface,
         "role": PEER,
-        "scope": "global",
+        "scope": GLOBAL,
         "application": name,
         "remote_endpoint": endpoint,
         "data": _application_data(state, name, endpoint),

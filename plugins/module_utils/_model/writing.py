@@ -33,7 +33,7 @@ def update(client: Client, container: str, changes: Mapping[str, Change], *, che
             if found is None or key not in config:
                 raise InvalidInput(
                     f"remote {client.remote}: there is no unit {unit} in container {container} of project"
-                    f" {client.project}: playbooks/deploy.yml deploys it"
+                    f" {client.project}: the playbook flotilla.lxd.deploy deploys it"
                 )
             text = change(from_json(config[key], f"unit {unit}")).to_json()
             if text != config[key]:

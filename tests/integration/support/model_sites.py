@@ -111,7 +111,8 @@ def assert_idle(run):
 
 def message(run):
     """What the task that failed last said."""
-    return [entry["result"]["msg"] for entry in run.tasks if entry["outcome"] == "failed"][-1]
+    failed = [entry["result"] for entry in run.tasks if entry["outcome"] == "failed"]
+    return [each["msg"] for each in failed if "msg" in each][-1]
 
 
 def plan_of(run):

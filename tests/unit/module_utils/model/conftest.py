@@ -37,7 +37,7 @@ def role(name, *entries, digest="d", subordinate=False, options=None):
         each: CharmEndpoint(each, known.role, known.interface, known.scope) for each, known in ENDPOINTS[name].items()
     }
     charm = Charm(name, subordinate=subordinate, endpoints=endpoints, options=options)
-    return Role(f"/roles/{name}", digest, frozenset(entries or ("main", "relation_changed", "stop")), charm)
+    return Role(f"/roles/{name}", digest, frozenset(entries or ("main", "relation_changed", "stop")), charm, options)
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ from dataclasses import replace
 import pytest
 from model_changes import published
 
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.charm import Option
 from ansible_collections.flotilla.lxd.plugins.module_utils._model import rounds
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import Role
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.removal import leave
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.view import digest, view
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import Application
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.view import digest, view, when_new
 
 
 @pytest.fixture
@@ -54,6 +57,15 @@ def test_a_provider_sees_options_peers_and_requirers(seen):
     ring, server = unit["relations"]
     assert (ring["role"], ring["units"], ring["application"]) == ("peer", [], "db")
     assert [each["name"] for each in server["units"]] == ["api/0", "api/1"] and server["data"] == {}
+
+
+def test_a_new_unit_does_not_see_its_providers_before_they_know_of_it(seen):
+    db, beside = when_new(seen("api/0"))["relations"]
+    assert db["application"] == "db" and (db["units"], db["data"]) == ([], {})
+    assert beside == seen("api/0")["relations"][1]
+    assert when_new(seen("db/0")) == seen("db/0")
+    # It is told of them all the same, once they are.
+    assert digest(when_new(seen("api/0"))) != digest(seen("api/0"))
 
 
 def test_who_leaves_is_departed_and_seen_no_more(seen, state):
@@ -129,3 +141,10 @@ def test_who_is_stopped(state, roles):
     state = published(leave(state, ["api/0"], []), "api/0", installed="x")
     assert [unit for unit, *_rest in rounds.to_stop(state, roles)] == ["api/0"]
     assert rounds.to_stop(published(state, "api/0", installed=""), roles) == []
+
+
+@pytest.mark.parametrize("takes", [None, {"big_port": Option("plain_big_port")}])
+def test_a_role_that_is_no_charm_has_options_too(takes):
+    plain = Role("acme.web.plain", "d", frozenset(["main"]), None, takes)
+    application = Application("plain", options={"big-port": 80})
+    assert plain.variables(application) == {"plain_big_port": 80} and plain.options(application) == {"big_port": 80}

@@ -16,8 +16,10 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import In
 from ansible_collections.flotilla.lxd.plugins.module_utils._model import expose, lock, process, removal
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.images import image_for
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.servers import Servers
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import counted, from_json, to_json
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe, worst
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import Store
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,18 @@ def test_what_leaves_with_what(state, units, applications, expected):
 def test_what_cannot_leave(state, units, applications, text):
     with pytest.raises(InvalidInput, match=text):
         removal.leave(state, units, applications)
+
+
+@pytest.mark.parametrize("unit", ["api", "api-1", "api/", "api/one"])
+def test_what_is_no_unit(state, unit):
+    with pytest.raises(InvalidInput, match=f"{unit} is not the name of a unit"):
+        Scaling(without_units=[unit]).plan(state)
+
+
+@pytest.mark.parametrize("name", ["my_web", "my web", "a/b", "-web", ""])
+def test_what_no_model_can_be_called(name):
+    with pytest.raises(InvalidInput, match="may have letters, digits, hyphens and dots"):
+        Store(Servers(name), ["one"])
 
 
 def test_removing_what_is_leaving(state):
