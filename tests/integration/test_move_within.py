@@ -83,9 +83,9 @@ def test_to_another_pool_and_back(home, local_tasks):
     assert_done(run, "there", *MOVED)
     message = run.result("elsewhere")["msg"]
     assert f"{home.name} cannot be moved to storage pool nopool: there is no storage pool nopool" in message
-    assert run.result("there, checked")["diff"]["after"] == {
-        home.name: {"place": f"{home.remote}:{home.name}, storage pool {home.pool}"}
-    }
+    after = run.result("there, checked")["diff"]["after"][home.name]
+    assert after["place"] == f"{home.remote}:{home.name}, storage pool {home.pool}"
+    assert after["devices"]["root"]["pool"] == home.pool
     there = home.there()
     assert there["status"] == "Running" and there["expanded_devices"]["root"]["pool"] == home.pool
     assert MARK not in there["config"] and there["config"]["boot.autostart"] == "true"
