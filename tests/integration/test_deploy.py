@@ -285,6 +285,8 @@ def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
         assert f'non-existent charm "{charm}": no role plays it' in message(run)
     run = site.run("deploy", fails=True, bundle=str(site.written(WEB)), image="t-no-such-image")
     assert "there is no image t-no-such-image" in message(run)
+    run = site.deploy(WEB, fails=True, profiles=["default", "t-no-such-profile"])
+    assert "profile t-no-such-profile, and there is no such profile: it has default" in message(run)
     run = site.deploy({"applications": {"store": {**STORE, "constraints": "zones=moon"}}}, fails=True)
     assert "zones=moon" in message(run)
     run = site.run("scale", fails=True, application="api", units=2)

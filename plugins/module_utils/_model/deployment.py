@@ -142,7 +142,9 @@ class Deployment:
 
     def check(self, draft: Draft) -> None:
         """What can be known before anything is made."""
-        self._machines(draft).images(draft.growth.new, self._store.there)
+        machines = self._machines(draft)
+        machines.images(draft.growth.new, self._store.there)
+        machines.require_profiles(draft.growth.new, self._store.there)
         self._refuse_taken_names(draft)
         self._located(draft)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._api.client import path
+from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._images import choice
@@ -41,11 +41,33 @@ class Machines:
         kinds = {(each.remote, self._image(each)): each.limits.kind or "container" for each in wanted}
 
         def find(key: tuple[str, str]) -> choice.ImageChoice:
-            client = self.servers.client(key[0])
-            client = client if key[0] in there else client.scoped(project="default")
+            client = self._lender(key[0], there)
             return choice.find(client, key[1], kind=kinds[key], client_config=self.servers.client_config)
 
         return dict(zip(kinds, in_parallel(find, kinds)))
+
+    def require_profiles(self, wanted: Sequence[NewContainer], there: frozenset[str]) -> None:
+        """there: as for images(), and for the same reason. Raises InvalidInput for a profile that is not there."""
+        profiles = self.settings.profiles or ()
+        if not profiles:
+            return
+
+        def require(remote: str) -> None:
+            listed = self._lender(remote, there).get(path("profiles"), doing="list profiles", recursion="1").metadata
+            known = {each["name"] for each in listed or ()}
+            missing = [name for name in profiles if name not in known]
+            if missing:
+                raise InvalidInput(
+                    f"remote {remote}: new containers are to have profile {' and '.join(missing)}, and there is no such"
+                    f" profile: it has {', '.join(sorted(known))}"
+                )
+
+        in_parallel(require, dict.fromkeys(each.remote for each in wanted))
+
+    def _lender(self, remote: str, there: frozenset[str]) -> Client:
+        """Of whose images and profiles the model's project makes use."""
+        client = self.servers.client(remote)
+        return client if remote in there else client.scoped(project="default")
 
     def make(
         self, wanted: Sequence[NewContainer], images: Mapping[tuple[str, str], choice.ImageChoice], deadline: Deadline
