@@ -94,7 +94,7 @@ class Migration(ABC):
         source, target = self._look()
         if view(source).mark or view(target).mark:
             # What an earlier run began may still be going on.
-            source, target = self.source.look_patiently(), self.target.look_patiently()
+            source, target = self._look_patiently()
         plan = self._foresee(source, target)
         try:
             self._require_no_findings(plan, source, target)
@@ -142,6 +142,10 @@ class Migration(ABC):
 
     def _look(self) -> Sight:
         return self.source.look(), self.target.look()
+
+    def _look_patiently(self) -> Sight:
+        """What there is once nothing is at work on it any more."""
+        return self.source.look_patiently(), self.target.look_patiently()
 
     def _next(self, source: Seen | None, target: Seen | None) -> str | None:
         try:

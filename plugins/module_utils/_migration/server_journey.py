@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._api.deadline import Deadline
+from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, FlotillaError
 from . import live, preflight, steps, transfer
 from . import mark as marks
 from .end import End, Seen, view
-from .journey import Migration, Options, Report
+from .journey import Migration, Options, Report, Sight
 from .snapshots import Adaptation, short_name
 from .translate import translated
 
@@ -60,6 +60,15 @@ class ServerMigration(Migration):
         if parcel.live:
             self._origin.wait_until_stopped(deadline)
         return way
+
+    def _look_patiently(self) -> Sight:
+        source, target = super()._look_patiently()
+        mark = view(target).mark
+        if mark and mark.live and view(source).is_up and view(target).is_up:
+            # For the servers, a live move is over a moment before its source has stopped.
+            self._origin.wait_until_stopped(Deadline(REQUEST_SECONDS))
+            source = self._origin.look()
+        return source, target
 
     def _with_log(self, error: ApiError) -> FlotillaError:
         """The error of a live transfer, with where CRIU says more about it."""

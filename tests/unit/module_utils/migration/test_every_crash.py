@@ -211,6 +211,23 @@ def test_machines_that_are_restarted_in_the_middle(fate, way, kind):
         case.finish(world)
 
 
+def test_a_source_that_is_about_to_stop(monkeypatch):
+    """The target has come alive, the run that wanted it was killed, and the source stops only a moment later."""
+    monkeypatch.setattr(end, "_PATIENCE", 10.0)
+    case, seen = Case("move", "Running", running="live"), 0
+    for number in range(case.requests()):
+        world = case.world()
+        case.fail(world, Fault(number, "killed"))
+        world.settle()
+        source, there = world.a.instances.get("c1"), world.b.instances.get("c1")
+        if source and there and KEY in source.content["config"] and there.content["status"] == "Running":
+            seen += 1
+            change_state(source, "start")
+            monkeypatch.setattr("time.sleep", lambda _seconds, source=source: change_state(source, "stop"))
+            case.finish(world)
+    assert seen
+
+
 @pytest.mark.parametrize("fate", FATES)
 def test_somebody_starts_the_source_in_between(fate):
     """Then the target is old, and not taken for the container; if it runs too, nobody but the user can choose."""
