@@ -94,11 +94,10 @@ OPTIONS = {
 
 def status(module: AnsibleModule) -> dict:
     params = module.params
-    survey = Store(_model_module.servers(module), params["remotes"]).survey()
+    store = Store(_model_module.servers(module), params["remotes"])
+    survey = store.survey()
     if survey is None:
-        raise InvalidInput(
-            f"remote {params['remotes'][0]}: project {params['model']} is no model: nothing was deployed there"
-        )
+        raise store.no_model()
     given = positions({name: each.annotations for name, each in survey.state.applications.items()})
     text = FORMATS[params["format"]](describe(survey.state, survey.unreachable), given)
     return written(module, text) if params["dest"] else {"changed": False, "text": text.rstrip("\n")}

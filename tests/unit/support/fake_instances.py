@@ -13,13 +13,14 @@ import io
 import json
 import tarfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.client import Client
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import Unreachable
+from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, Unreachable
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.transport import Response, TlsAddress
 
 CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
@@ -396,3 +397,17 @@ def _receive(server: Server, payload: Any, sent: Instance | None, **fields: Any)
             there.snapshots += [{**one, "half": True} for one in _missing(there, arriving[0])]
 
     return _begin(server, act, name, sent=arriving, **fields)
+
+
+def what_it_says(world: Any, fault: Fault, run: Callable[[], object]) -> str:
+    """The error of a run that meets the fault; empty if it is killed, or does not mind. world: one that serves faults."""
+    world.fault = fault
+    try:
+        run()
+    except Killed:
+        return ""
+    except FlotillaError as error:
+        return str(error)
+    finally:
+        world.fault = None
+    return ""

@@ -10,14 +10,10 @@ from fake_instances import World
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import Interrupted
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration import batch, end
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration import batch
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Options
 
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(end, "_PATIENCE", 0.0)
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from itertools import count
 
 import pytest
 from fake_classic import NAME, ClassicWorld
-from fake_instances import Fault, Killed
+from fake_instances import Fault, what_it_says
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError
 from ansible_collections.flotilla.lxd.plugins.module_utils._lxc import binding
 from ansible_collections.flotilla.lxd.plugins.module_utils._lxc.host import Host
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration import classic, end
@@ -48,14 +47,7 @@ class Case:
 
     def fail(self, world: ClassicWorld, fault: Fault) -> None:
         """A run that fails, or does not mind. If it says that all is as before, it is."""
-        world.fault, said = fault, ""
-        try:
-            self.run(world)
-        except Killed:
-            pass
-        except FlotillaError as error:
-            said = str(error)
-        world.fault = None
+        said = what_it_says(world, fault, lambda: self.run(world))
         if "as it was" in said and "not possible" not in said:
             assert not world.is_marked and world.starts_itself, (said, world.log)
             assert world.status == self.status.upper() and not world.b.instances, (said, world.log)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from fake_instances import Fault, Instance, Killed, World, change_state
+from fake_instances import Fault, Instance, World, change_state, what_it_says
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import FlotillaError, InvalidInput
@@ -29,13 +29,11 @@ FAULTS = ("lost", "deaf", "refused", "killed")
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(end, "_PATIENCE", 0.0)
+def impatient(no_waiting, monkeypatch):
     monkeypatch.setattr(transfer, "_TRIES", 2)
     monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.0)
     monkeypatch.setattr(transfer, "_WAITS_SECONDS", 0.0)
     monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture(autouse=True)
@@ -97,14 +95,7 @@ class Case:
 
     def fail(self, world: World, fault: Fault) -> None:
         """A run that fails, or does not mind. If it says that all is as before, it is."""
-        world.fault, said = fault, ""
-        try:
-            self.run(world)
-        except Killed:
-            pass
-        except FlotillaError as error:
-            said = str(error)
-        world.fault = None
+        said = what_it_says(world, fault, lambda: self.run(world))
         if "as it was" in said and "not possible" not in said:
             source = world.a.instances["c1"]
             assert KEY not in source.content["config"], (said, world.log)

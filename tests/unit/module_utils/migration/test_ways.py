@@ -15,7 +15,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import (
     OperationFailed,
     Unreachable,
 )
-from ansible_collections.flotilla.lxd.plugins.module_utils._migration import end, transfer
+from ansible_collections.flotilla.lxd.plugins.module_utils._migration import transfer
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.end import End
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.journey import Migration, Options
 from ansible_collections.flotilla.lxd.plugins.module_utils._migration.retreat import Failed
@@ -27,11 +27,9 @@ PUSHED = "Unable to connect to: a.example:8443 ([dial tcp: connection refused])"
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(end, "_PATIENCE", 0.0)
+def impatient(no_waiting, monkeypatch):
     monkeypatch.setattr(transfer, "_NOTICE_SECONDS", 0.02)
     monkeypatch.setattr(transfer, "hang_up", lambda operation: operation.cancel())
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
 def move(world: World, way: str = "auto") -> Migration:
