@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
@@ -25,8 +27,12 @@ class Browser:
     def __init__(self, directory: Path) -> None:
         # The tests run as root, for whom Chromium has no sandbox.
         options = ["--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={directory}"]
+        # The command is a script that starts the browser: both are ended as one group.
         self._process = subprocess.Popen(
-            [COMMAND, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [COMMAND, *options, "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._number = 0
         self._session = ""
@@ -42,12 +48,15 @@ class Browser:
             for domain in ("Page", "Network", "Log", "Runtime"):
                 self._call(f"{domain}.enable")
         except BaseException:
-            self._process.kill()
+            self._end(signal.SIGKILL)
             raise
 
     def close(self) -> None:
         self._open.close()
-        self._process.terminate()
+        self._end(signal.SIGTERM)
+
+    def _end(self, by: signal.Signals) -> None:
+        os.killpg(self._process.pid, by)
         self._process.wait(_SECONDS)
 
     def open(self, path: Path, *, dark: bool = False, scripts: bool = True, width: int = 1280) -> None:
