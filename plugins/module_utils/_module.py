@@ -84,7 +84,7 @@ def client(module: AnsibleModule, other: Access | None = None) -> Client:
 
 def fail(module: AnsibleModule, error: FlotillaError, **result: Any) -> NoReturn:
     """Leave with what went wrong; result: what had been done before."""
-    module.fail_json(msg=_sentence(error), **{**result, **_facts(error)})
+    module.fail_json(msg=sentence(error), **{**result, **_facts(error)})
     raise AssertionError("fail_json does not return") from error
 
 
@@ -122,7 +122,7 @@ def _check_common(module: AnsibleModule, remote_options: bool) -> None:
             module.fail_json(msg=f"{name} is {module.params[name]}, and has to be from 1 to {_LONGEST_TIMEOUT} seconds")
 
 
-def _sentence(error: FlotillaError) -> str:
+def sentence(error: FlotillaError) -> str:
     if isinstance(error, MissingLibrary):
         return str(missing_required_lib(error.library))
     text = str(error)

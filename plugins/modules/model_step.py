@@ -2,7 +2,7 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One step of a run over the units of a model."""
+"""Documentation only: the action plugin of this name does the work, on the controller."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ version_added: 0.1.0
 description:
   - Made for the playbooks of this collection, between M(flotilla.lxd.deploy) or M(flotilla.lxd.model) and the roles. It takes
     down what the units have done in the last step, and returns who is to run what in the next one.
-  - What it returns has what units tell each other, passwords among it. Give the task C(no_log).
-requirements:
-  - PyYAML on the host that runs the task
+  - It runs on the controller. What units tell each other, passwords among it, is not in its result but in task files, which
+    their owner only can read, and which Ansible removes when the playbook ends.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
@@ -81,7 +80,7 @@ options:
     type: bool
     default: false
   timeout:
-    description: How many seconds it may take to delete containers. At least 1.
+    description: How many seconds it may take to delete containers.
     type: int
     default: 600
 """
@@ -94,12 +93,13 @@ EXAMPLES = r"""
     lock: "{{ deployed.lock }}"
     step: 0
   register: step
-  no_log: true
 """
 
 RETURN = r"""
 hosts:
-  description: The containers in which units have something to run, with their units in order. None when all is done.
+  description:
+    - The containers in which units have something to run, with their units in order. None when all is done.
+    - C(tasks) is a file that runs the entry point of the unit's role, to be included.
   returned: success, with O(step)
   type: list
   elements: dict
@@ -108,7 +108,19 @@ hosts:
       remote: lxd-a
       project: web
       runs:
-        - {unit: {name: api/0}, name: api/0, role: /srv/site/roles/node_api, entry: main, digest: 2c26b46b68ff, variables: {}}
+        - {unit: api/0, entry: main, digest: 2c26b46b68ff, tasks: /root/.ansible/tmp/ansible-local-4711/unit-a1b2c3d4.yml}
+containers:
+  description: All containers of the model, those in which nothing is to be run as well.
+  returned: success, with O(step)
+  type: list
+  elements: dict
+  sample:
+    - {host: web-api-0, remote: lxd-a, project: web}
+step:
+  description: The step, as it was asked for.
+  returned: success, with O(step)
+  type: int
+  sample: 0
 failed_units:
   description: Units that are in error, each with why.
   returned: success, without O(step)
@@ -127,66 +139,3 @@ removed:
   elements: str
   sample: [api/2]
 """
-
-import getpass
-import os
-import socket
-import time
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
-from ansible_collections.flotilla.lxd.plugins.module_utils._model import process
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.lock import Lock
-from ansible_collections.flotilla.lxd.plugins.module_utils._model.steps import Ran, Steps, by_host
-
-RAN_OPTIONS = {
-    "step": {"type": "int", "required": True},
-    "unit": {"type": "str", "required": True},
-    "entry": {"type": "str", "required": True},
-    "digest": {"type": "str", "default": ""},
-    "failed": {"type": "str", "default": ""},
-}
-OPTIONS = {
-    "lock": {"type": "str", "required": True},
-    "step": {"type": "int"},
-    "ran": {"type": "list", "elements": "dict", "default": [], "options": RAN_OPTIONS},
-    "asked": {"type": "list", "elements": "str", "default": []},
-    "skip_stop": {"type": "bool", "default": False},
-    "timeout": {"type": "int", "default": 600},
-    **_model_module.MODEL_OPTIONS,
-    **_model_module.ROLES_OPTIONS,
-}
-
-
-def step(module: AnsibleModule) -> dict:
-    params = module.params
-    if module.check_mode:
-        return {"changed": False, "hosts": [], "failed_units": {}, "unsettled": [], "removed": []}
-    now = int(time.time())
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    lock = Lock(params["lock"], who, now, now, step=process.name_of(os.getpid()))
-    steps = Steps(
-        _model_module.servers(module), params["remotes"], _model_module.roles(module), lock, params["timeout"]
-    )
-    if params["step"] is not None:
-        ran = [Ran(**each) for each in params["ran"] if each["step"] == params["step"] - 1]
-        runs = steps.next(params["step"], ran, params["asked"], skip_stop=params["skip_stop"])
-        return {"changed": False, "hosts": by_host(runs, params["model"])}
-    ending = steps.finish(skip_stop=params["skip_stop"])
-    for text in ending.closed:
-        module.warn(text)
-    return {
-        "changed": bool(ending.removed),
-        "failed_units": dict(ending.failed),
-        "unsettled": list(ending.unsettled),
-        "removed": list(ending.removed),
-    }
-
-
-def main() -> None:
-    _module.run(step, OPTIONS, remote_options=False)
-
-
-if __name__ == "__main__":
-    main()

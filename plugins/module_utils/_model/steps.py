@@ -9,7 +9,7 @@ are stopped. Between the steps the roles run, which is not done here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
@@ -48,6 +48,14 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Step:
+    """Who runs what, in order, and the role of each. No runs, when all is done. containers: all that the model has."""
+
+    runs: tuple[tuple[Run, Role], ...]
+    containers: tuple[Container, ...]
+
+
+@dataclass(frozen=True)
 class Ending:
     """How a run has ended. failed: by unit, what is wrong. unsettled: those that still change each other.
 
@@ -70,8 +78,8 @@ class Steps:
         self._lock = lock
         self._deadline = Deadline(timeout)
 
-    def next(self, number: int, ran: Sequence[Ran], asked: Sequence[str], *, skip_stop: bool) -> list[tuple[Run, Role]]:
-        """Take down how the last step went, and say who runs what now; nobody, when all is done.
+    def next(self, number: int, ran: Sequence[Ran], asked: Sequence[str], *, skip_stop: bool) -> Step:
+        """Take down how the last step went, and say who runs what now.
 
         number: of the step, from 0. asked: the units that were to run in the last one. skip_stop: units that leave are not
         stopped first. Where that fails the run is over, and the lock given back.
@@ -85,20 +93,19 @@ class Steps:
             self._store.give_back(self._lock.token)
             raise
 
-    def _next(self, number: int, ran: Sequence[Ran], skip_stop: bool) -> list[tuple[Run, Role]]:
+    def _next(self, number: int, ran: Sequence[Ran], skip_stop: bool) -> Step:
         self._store.renew(self._lock)
         state = self._take_down(ran)
         roles = roles_of(state.applications, self._roles)
-        if any(each.entry == STOP for each in ran):
-            return []
         runs: list[Run] = []
+        stopped = any(each.entry == STOP for each in ran)
         if number == 0:
             runs = [self._run(state, each, roles, MAIN) for each in rounds.to_install(state, roles)]
-        if not runs and number <= MOST_ROUNDS:
+        if not runs and not stopped and number <= MOST_ROUNDS:
             runs = rounds.providers_first(state, rounds.to_tell(state, roles))
-        if not runs and not skip_stop:
+        if not runs and not stopped and not skip_stop:
             runs = [self._run(state, each, roles, STOP) for each in rounds.to_stop(state, roles)]
-        return [(run, roles[application_of(run.unit)]) for run in runs]
+        return Step(tuple((run, roles[application_of(run.unit)]) for run in runs), tuple(state.containers))
 
     def finish(self, *, skip_stop: bool) -> Ending:
         """Remove what is leaving, open the ports of what is exposed, and give the lock back."""
@@ -203,33 +210,6 @@ class Steps:
         for part in (expose.to_close(devices), expose.to_open(devices)):
             in_parallel(change, part)
         return closed
-
-
-def by_host(runs: Iterable[tuple[Run, Role]], model: str) -> list[dict[str, Any]]:
-    """What there is to run, for the playbook: by container, in the order of the runs. A container runs one at a time."""
-    hosts: dict[str, dict[str, Any]] = {}
-    for run, role in runs:
-        container = run.container
-        host = hosts.setdefault(
-            container.name,
-            {
-                "host": container.name,
-                "remote": container.remote,
-                "project": model,
-                "runs": [],
-            },
-        )
-        host["runs"].append(
-            {
-                "unit": dict(run.seen),
-                "name": run.unit,
-                "role": role.name,
-                "entry": run.entry,
-                "digest": run.digest,
-                "variables": run.variables,
-            }
-        )
-    return list(hosts.values())
 
 
 def _taking(ran: Ran) -> Callable[[UnitRecord], UnitRecord]:
