@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.flotilla.lxd.plugins.doc_fragments import client_config
+
 
 class ModuleDocFragment:
     # Which model.
-    DOCUMENTATION = r"""
-options:
+    DOCUMENTATION = (
+        client_config.ModuleDocFragment.DOCUMENTATION
+        + r"""
   model:
     description:
       - Name of the model, which is a project of this name on each of its O(remotes).
@@ -23,15 +26,8 @@ options:
     type: list
     elements: str
     required: true
-  client_config:
-    description: Which command's client configuration is read for the remotes.
-    type: str
-    choices:
-      auto: Both. A name that means different servers in the two is refused.
-      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
-      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
-    default: auto
 """
+    )
 
     # Which roles.
     ROLES = r"""

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
+from ansible_collections.flotilla.lxd.plugins.doc_fragments import client_config
+
 
 class ModuleDocFragment:
-    DOCUMENTATION = r"""
-attributes:
-  action_group:
-    description: Use C(group/flotilla.lxd.all) in C(module_defaults) to say once for all modules which server is meant.
-    support: full
-    membership: [flotilla.lxd.all]
-options:
+    DOCUMENTATION = (
+        client_config.ModuleDocFragment.DOCUMENTATION
+        + r"""
   remote:
     description:
       - The server, by the name it has in the client configuration of the C(lxc) or the C(incus) command on the host that
@@ -21,14 +19,6 @@ options:
       - V(local) is the daemon of that host, through its socket, whichever of the two it is.
       - If it is left out, the commands' own default remote is meant. With O(url) this is only a name for messages.
     type: str
-  client_config:
-    description: Which command's client configuration is read for the remotes.
-    type: str
-    choices:
-      auto: Both. A name that means different servers in the two is refused.
-      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
-      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
-    default: auto
   project:
     description:
       - The project on the server. If it is left out, the one that the client configuration names for the remote, and
@@ -54,4 +44,10 @@ options:
       - If it is left out, the server's certificate has to be one that the system's authorities vouch for. Checking
         cannot be switched off.
     type: str
+attributes:
+  action_group:
+    description: Use C(group/flotilla.lxd.all) in C(module_defaults) to say once for all modules which server is meant.
+    support: full
+    membership: [flotilla.lxd.all]
 """
+    )

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - constructed
   - inventory_cache
+  - flotilla.lxd.client_config
 options:
   plugin:
     description: Says that this file is for this plugin.
@@ -51,14 +52,6 @@ options:
     type: list
     elements: str
     default: []
-  client_config:
-    description: Which command's client configuration is read for the remotes, where a remote does not say.
-    type: str
-    choices:
-      auto: Both. A name that means different servers in the two is refused.
-      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
-      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
-    default: auto
   states:
     description:
       - Only containers in one of these states. One that is ready is running.

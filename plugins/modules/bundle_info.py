@@ -23,6 +23,7 @@ author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
   - flotilla.lxd.attributes.info
+  - flotilla.lxd.client_config
 options:
   path:
     description:
@@ -55,14 +56,6 @@ options:
     description: The remotes of the model, by the names they have in the client configuration. Its home is enough.
     type: list
     elements: str
-  client_config:
-    description: Which command's client configuration is read for the remotes.
-    type: str
-    choices:
-      auto: Both. A name that means different servers in the two is refused.
-      lxc: That of C(lxc), from E(LXD_CONF), C(~/.config/lxc) or the snap's directory.
-      incus: That of C(incus), from E(INCUS_CONF) or C(~/.config/incus).
-    default: auto
   map_machines:
     description: Which machine of the model is which of the bundle, as M(flotilla.lxd.deploy) takes it.
     type: list

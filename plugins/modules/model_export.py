@@ -29,8 +29,9 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - The file to write. It is replaced at once, and only if it differs. One that is not there yet is readable by its owner
-        only.
+      - The file to write, on the host that runs the task, in a directory that is there.
+      - One that is there is replaced at once, only if it differs, and keeps its owner and mode. One that is not there yet is
+        readable by its owner only.
       - Without it nothing is written, and the bundle only returned.
     type: path
 seealso:
@@ -66,35 +67,18 @@ bundle:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.flotilla.lxd.plugins.module_utils import _file_module, _model_module, _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.text import as_text
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.export import bundle_of
-from ansible_collections.flotilla.lxd.plugins.module_utils._remotes.files import write_file
 
 OPTIONS = {"path": {"type": "path"}, **_model_module.MODEL_OPTIONS}
 
 
 def export(module: AnsibleModule) -> dict:
-    text, path = as_text(bundle_of(_model_module.state(module))), module.params["path"]
-    if not path:
-        return {"changed": False, "bundle": text}
-    before = _content(path)
-    changed = before != text.encode()
-    if changed and not module.check_mode:
-        write_file(path, text.encode(), 0o600)
-    shown = (before or b"").decode(errors="replace")
-    return {"changed": changed, "bundle": text, "diff": {"before": shown, "after": text, "before_header": path}}
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written as a bundle: {error.strerror}") from error
+    text = as_text(bundle_of(_model_module.state(module)))
+    # It may have passwords that the bundle sets.
+    file = _file_module.written(module, "path", text, private=True) if module.params["path"] else {"changed": False}
+    return {**file, "bundle": text}
 
 
 def main() -> None:

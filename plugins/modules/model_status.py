@@ -36,7 +36,8 @@ options:
     default: table
   dest:
     description:
-      - The file to write, on the host that runs the task. One that is there is replaced at once and keeps its owner and mode.
+      - The file to write, on the host that runs the task, in a directory that is there.
+      - One that is there is replaced at once, only if it differs, and keeps its owner and mode.
       - There is nothing in it about the time, so that it changes only when the model does.
     type: path
 seealso:
@@ -73,13 +74,9 @@ text:
     web    lxd-a    available
 """
 
-import os
-import tempfile
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
-from ansible_collections.flotilla.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.flotilla.lxd.plugins.module_utils import _file_module, _model_module, _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import Store
 from ansible_collections.flotilla.lxd.plugins.module_utils._status.formats import FORMATS
@@ -100,36 +97,9 @@ def status(module: AnsibleModule) -> dict:
         raise store.no_model()
     given = positions({name: each.annotations for name, each in survey.state.applications.items()})
     text = FORMATS[params["format"]](describe(survey.state, survey.unreachable), given)
-    return written(module, text) if params["dest"] else {"changed": False, "text": text.rstrip("\n")}
-
-
-def written(module: AnsibleModule, text: str) -> dict:
-    """The module's result, once the file has the text, or in check mode before."""
-    dest = module.params["dest"]
-    before = _content(dest)
-    changed = before != text
-    if changed and not module.check_mode:
-        descriptor, path = tempfile.mkstemp(dir=module.tmpdir)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        module.atomic_move(path, dest)
-    diff = {"before_header": dest, "after_header": dest, "before": before or "", "after": text}
-    return {"changed": changed, "dest": dest, "diff": diff}
-
-
-def _content(dest: str) -> str | None:
-    """What is in the file; None where there is none. Raises InvalidInput where none can be."""
-    if os.path.isdir(dest):
-        raise InvalidInput(f"dest {dest} is a directory, and has to be a file")
-    if not os.path.isdir(os.path.dirname(os.path.abspath(dest))):
-        raise InvalidInput(f"dest {dest}: its directory is not there")
-    try:
-        with open(dest, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidInput(f"dest {dest} cannot be read: {error.strerror or error}") from error
+    if not params["dest"]:
+        return {"changed": False, "text": text.rstrip("\n")}
+    return {**_file_module.written(module, "dest", text), "dest": params["dest"]}
 
 
 def main() -> None:

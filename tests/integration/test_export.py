@@ -73,6 +73,32 @@ def test_a_model_as_a_bundle(site, site_on, tmp_path):
     assert "store:" in other.run("export").stdout
 
 
+def test_files_that_a_model_is_written_to(site, local_tasks, tmp_path):
+    site.deploy({"applications": {"store": STORE}})
+    for module, option, new in (("model_export", "path", 0o600), ("model_status", "dest", 0o644)):
+        directory = tmp_path / module
+        directory.mkdir()
+        there, link = directory / "there", directory / "link"
+        there.write_text("old\n")
+        there.chmod(0o640)
+        link.symlink_to(there)
+
+        def write(name, path, module=module, option=option):
+            options = {"model": site.name, "remotes": site.remotes, option: str(path)}
+            return {"name": name, f"flotilla.lxd.{module}": options, "ignore_errors": True}
+
+        nowhere = directory / "nowhere" / "file"
+        tasks = [write("new", directory / "new"), write("link", link), write("again", link)]
+        run = local_tasks([*tasks, write("directory", directory), write("nowhere", nowhere)], "--diff")
+        assert [run.result(name)["changed"] for name in ("new", "link", "again")] == [True, True, False]
+        text = (directory / "new").read_text()
+        assert run.result("link")["diff"]["before"] == "old\n" and run.result("link")["diff"]["after"] == text
+        assert link.is_symlink() and there.read_text() == text and there.stat().st_mode & 0o777 == 0o640
+        assert (directory / "new").stat().st_mode & 0o777 == new
+        assert run.result("directory")["msg"] == f"{option} {directory} is a directory, and has to be a file"
+        assert run.result("nowhere")["msg"] == f"{option} {nowhere}: its directory is not there: make it first"
+
+
 def test_how_a_bundle_and_a_model_differ(site, site_on, tmp_path):
     bundle = {
         "applications": {"store": {**STORE, "num_units": 2}, "api": {"charm": "t-api", "num_units": 1}},

@@ -16,7 +16,7 @@ from . import constraints
 from .applications import series_of
 from .bundle import Application, Bundle
 from .charm import Charm
-from .endpoints import is_same, resolved
+from .endpoints import Relations, ends_of, resolved
 from .machines import NO_MAP, MachineMap, matched
 from .model import Deployed, Model, host_of
 from .names import natural
@@ -107,8 +107,8 @@ def _implied(bundle: Bundle, model: Model) -> set[str]:
     return {
         host_of(unit.machine)
         for name, application in bundle.applications.items()
-        for unit in model.units(name)
         if len(_on_machines(application)) < application.num_units
+        for unit in model.units(name)
     }
 
 
@@ -119,14 +119,12 @@ def _on_machines(application: Application) -> list[str]:
 
 def _relations(bundle: Bundle, model: Model, charms: Mapping[str, Charm | None] | None) -> dict[str, Any]:
     wanted = [(resolved(each, bundle, charms), each.ends) for each in bundle.relations]
+    there = [(ends_of(each), each) for each in model.relations]
+    of_bundle, of_model = Relations(ends for ends, _said in wanted), Relations(ends for ends, _said in there)
     return _without_empty(
         {
-            "bundle-additions": _pairs(
-                said for ends, said in wanted if not any(is_same(ends, there) for there in model.relations)
-            ),
-            "model-additions": _pairs(
-                there for there in model.relations if not any(is_same(ends, there) for ends, _said in wanted)
-            ),
+            "bundle-additions": _pairs(said for ends, said in wanted if not of_model.has(ends)),
+            "model-additions": _pairs(said for ends, said in there if not of_bundle.has_for(ends)),
         }
     )
 

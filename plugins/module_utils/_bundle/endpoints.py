@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .._api.errors import InvalidInput
@@ -46,15 +46,40 @@ def resolved(relation: Relation, bundle: Bundle, charms: Mapping[str, Charm | No
     return (first, second) if charm is None or other is None else inferred(first, second, charm, other)
 
 
-def is_same(ends: tuple[End, End], there: tuple[str, str]) -> bool:
-    """Whether a relation that is there is this one. An end that names no endpoint is content with any."""
-    first, second = (parse(text) or End(text) for text in there)
+class Relations:
+    """Relations to be found again by their ends, whichever is first."""
+
+    def __init__(self, relations: Iterable[tuple[End, End]]) -> None:
+        self._between: dict[frozenset[str], list[tuple[End, End]]] = {}
+        for pair in relations:
+            self._between.setdefault(_applications(pair), []).append(pair)
+
+    def has(self, ends: tuple[End, End]) -> bool:
+        """Whether one of them is this one. An end that names no endpoint is content with any."""
+        return any(_is_content(ends, there) for there in self._between.get(_applications(ends), ()))
+
+    def has_for(self, there: tuple[End, End]) -> bool:
+        """The same where it is they that may name no endpoint."""
+        return any(_is_content(ends, there) for ends in self._between.get(_applications(there), ()))
+
+
+def ends_of(relation: tuple[str, str]) -> tuple[End, End]:
+    """Of a relation that is there, as a model has it."""
+    first, second = relation
+    return parse(first) or End(first), parse(second) or End(second)
+
+
+def _applications(ends: tuple[End, End]) -> frozenset[str]:
+    return frozenset(end.application for end in ends)
+
+
+def _is_content(ends: tuple[End, End], there: tuple[End, End]) -> bool:
     return any(
         all(
             end.application == other.application and end.endpoint in ("", other.endpoint)
             for end, other in zip(ends, pair)
         )
-        for pair in ((first, second), (second, first))
+        for pair in (there, there[::-1])
     )
 
 

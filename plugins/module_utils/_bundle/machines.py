@@ -87,14 +87,18 @@ class _Matching:
         self.found = found
         self._bundle = bundle
         self._model = model
-        taken = set(found.values())
-        self._units: dict[str, list[Unit]] = {
-            name: [unit for unit in model.units(name) if host_of(unit.machine) not in taken]
+        self._taken = set(found.values())
+        # Those that are not taken, by their numbers.
+        self._units: dict[str, dict[int, Unit]] = {
+            name: {unit.number: unit for unit in model.units(name) if host_of(unit.machine) not in self._taken}
             for name in bundle.applications
         }
+        self._to: dict[str, list[Placement | None]] = {
+            name: [parse(text) for text in each.to] for name, each in bundle.applications.items()
+        }
         self._placements: dict[str, list[Placement]] = {
-            name: [placement for placement in map(parse, each.to) if placement is not None and placement.machine]
-            for name, each in bundle.applications.items()
+            name: [placement for placement in to if placement is not None and placement.machine]
+            for name, to in self._to.items()
         }
 
     def by_number(self, candidate: Callable[[str], str]) -> None:
@@ -106,9 +110,9 @@ class _Matching:
 
     def by_place_in_list(self) -> None:
         for name, placement in self._left():
-            to, units = self._bundle.applications[name].to, self._model.units(name)
-            for text, unit in zip(to, units) if len(to) == len(units) else ():
-                if parse(text) == placement and container_kind(unit.machine) == placement.container:
+            to, units = self._to[name], self._model.units(name)
+            for each, unit in zip(to, units) if len(to) == len(units) else ():
+                if each == placement and container_kind(unit.machine) == placement.container:
                     self._take(placement, host_of(unit.machine), name, unit)
 
     def _left(self) -> Iterator[tuple[str, Placement]]:
@@ -118,21 +122,22 @@ class _Matching:
                     yield name, placement
 
     def _take(self, placement: Placement, there: str, name: str, unit: Unit) -> None:
-        if placement.machine not in self.found and there not in self.found.values():
+        if placement.machine not in self.found and there not in self._taken:
             self.found[placement.machine] = there
-            self._units[name].remove(unit)
+            self._taken.add(there)
+            del self._units[name][unit.number]
 
     def by_units(self) -> None:
-        taken = set(self.found.values())
+        names: dict[str, list[str]] = {}
+        for name in sorted(self._placements):
+            for machine in {placement.machine for placement in self._placements[name]}:
+                names.setdefault(machine, []).append(name)
         for number in sorted(self._bundle.machines, key=natural):
-            for name in sorted(self._placements) if number not in self.found else ():
-                units = self._units[name]
-                if not units or all(placement.machine != number for placement in self._placements[name]):
-                    continue
-                there = host_of(units[0].machine)
-                if there not in taken:
-                    self.found[number] = there
-                    del units[0]
+            for name in names.get(number, ()) if number not in self.found else ():
+                first = next(iter(self._units[name].values()), None)
+                if first is not None and host_of(first.machine) not in self._taken:
+                    self.found[number] = host_of(first.machine)
+                    del self._units[name][first.number]
                     break
 
 

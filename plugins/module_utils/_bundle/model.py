@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .names import natural
@@ -56,19 +57,14 @@ class Model:
 
     def units(self, application: str) -> list[Unit]:
         """By their numbers."""
-        deployed = self.applications.get(application)
-        return sorted(deployed.units, key=lambda unit: unit.number) if deployed is not None else []
+        return self._units.get(application, [])
 
     def machine_of(self, application: str, number: int) -> str | None:
-        return next((unit.machine for unit in self.units(application) if unit.number == number), None)
+        return self._machines.get((application, number))
 
     def unit_on(self, machine: str, application: str, container: str) -> Unit | None:
         """The application's unit that stands on a machine, or in a container of that kind on it."""
-        for unit in self.units(application):
-            inside = host_of(unit.machine) == host_of(machine) and container_kind(unit.machine) == container
-            if inside if container else unit.machine == machine:
-                return unit
-        return None
+        return self._standing.get((application, host_of(machine) if container else machine, container))
 
     def machines_without(self, application: str, beside: str, container: str) -> list[str]:
         """Machines that have a unit of the other application and none of this one, in a container of that kind if need be."""
@@ -78,6 +74,25 @@ class Model:
             own = [host_of(machine) for machine in own if container_kind(machine) == container]
             others = [host_of(machine) for machine in others]
         return sorted({*others} - {*own}, key=natural)
+
+    # Each unit of a bundle asks for these, and there may be hundreds.
+    @cached_property
+    def _units(self) -> dict[str, list[Unit]]:
+        return {name: sorted(each.units, key=lambda unit: unit.number) for name, each in self.applications.items()}
+
+    @cached_property
+    def _machines(self) -> dict[tuple[str, int], str]:
+        return {(name, unit.number): unit.machine for name, units in self._units.items() for unit in units}
+
+    @cached_property
+    def _standing(self) -> dict[tuple[str, str, str], Unit]:
+        """The first unit by its application, machine and kind of container; by the container itself without a kind."""
+        found: dict[tuple[str, str, str], Unit] = {}
+        for name, units in self._units.items():
+            for unit in units:
+                found.setdefault((name, unit.machine, ""), unit)
+                found.setdefault((name, host_of(unit.machine), container_kind(unit.machine)), unit)
+        return found
 
 
 class Numbers:

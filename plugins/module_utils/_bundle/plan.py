@@ -16,7 +16,7 @@ from .bundle import Bundle, Relation
 from .changes import AddMachine, AddRelation, AddUnit, Change, SetAnnotations
 from .charm import Charm
 from .draft import Draft
-from .endpoints import is_same, resolved
+from .endpoints import Relations, ends_of, resolved
 from .findings import quoted
 from .machines import NO_MAP, MachineMap
 from .model import Model
@@ -40,8 +40,9 @@ def plan(
     plan_applications(draft, roles)
     for number in sorted(bundle.machines, key=natural):
         _plan_machine(draft, number)
+    there = Relations(map(ends_of, model.relations))
     for relation in bundle.relations:
-        _plan_relation(draft, relation, charms)
+        _plan_relation(draft, relation, charms, there)
     UnitPlanner(draft).plan()
     _check_machines(draft)
     return draft.ordered()
@@ -62,9 +63,11 @@ def _plan_machine(draft: Draft, number: str) -> None:
         draft.add(SetAnnotations(target, annotations), *requires)
 
 
-def _plan_relation(draft: Draft, relation: Relation, charms: Mapping[str, Charm | None] | None) -> None:
+def _plan_relation(
+    draft: Draft, relation: Relation, charms: Mapping[str, Charm | None] | None, there: Relations
+) -> None:
     ends = resolved(relation, draft.bundle, charms)
-    if any(is_same(ends, there) for there in draft.model.relations):
+    if there.has(ends):
         return
     requires = [draft.deployed[end.application] for end in ends if end.application in draft.deployed]
     draft.add(AddRelation(ends, (relation.ends[0], relation.ends[1])), *requires)

@@ -11,9 +11,9 @@ from typing import Any
 
 from .._api.client import Client, path
 from .._resources import power
+from .._resources.root import root_disk
 from .end import End, Seen
 from .steps import COPY, MOVE, REFRESH
-from .translate import root_disk
 
 ALL, NONE = "all", "none"
 RUNNING = ("move", "stateful", "live", "refuse")

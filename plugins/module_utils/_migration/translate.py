@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._api.server import INCUS, LXD, Kind
+from .._resources.root import root_disk
 from .._resources.values import Devices, merge_config, merge_devices
 from . import mark as marks
 from .steps import MOVE
@@ -110,11 +111,3 @@ def _devices(content: Mapping[str, Any], changes: Changes) -> Devices:
         name, root = root_disk(content.get("expanded_devices") or devices)
         devices[name or "root"] = {**(root or {"type": "disk", "path": "/"}), "pool": changes.pool}
     return devices
-
-
-def root_disk(devices: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[str, str]]:
-    """Name and options of the root disk; empty where there is none."""
-    for name, options in devices.items():
-        if options.get("type") == "disk" and options.get("path") == "/" and options.get("pool"):
-            return name, dict(options)
-    return "", {}

@@ -16,12 +16,12 @@ from typing import Any
 
 from .._api.client import path
 from .._api.deadline import Deadline
+from .._resources.root import root_disk
 from . import mark as marks
 from .end import End, Seen, view
 from .journey import Options, Report
 from .mark import Mark
 from .server_journey import ServerMigration
-from .translate import root_disk
 
 _PREFIX = "arriving-"
 _LONGEST_NAME = 63

@@ -70,6 +70,7 @@ def roles_of(applications: Mapping[str, Application], roles: Roles) -> dict[str,
     Raises InvalidInput that names all charms without one, and what is wrong with others.
     """
     found: dict[str, Role] = {}
+    known: dict[str, Role] = {}
     findings = Findings()
     missing = []
     for name, application in sorted(applications.items()):
@@ -79,7 +80,10 @@ def roles_of(applications: Mapping[str, Application], roles: Roles) -> dict[str,
         if directory is None:
             missing.append(f"{roles.role(application.charm)} (charm {application.charm} of application {name})")
         else:
-            found[name] = _read(os.path.abspath(directory), findings)
+            # One role may play the charms of many applications.
+            if directory not in known:
+                known[directory] = _read(os.path.abspath(directory), findings)
+            found[name] = known[directory]
     if missing:
         raise InvalidInput(
             f"there is no role {', no role '.join(missing)} in {', '.join(roles.paths) or 'roles_path, which is empty'}:"

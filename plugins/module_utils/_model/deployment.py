@@ -186,11 +186,11 @@ class Deployment:
 
     def _hand_over(self, before: State, after: State) -> None:
         """What an application as a whole has published goes to its next leader."""
+        records = {unit: (record, container) for unit, record, container in before.units()}
         for name in after.applications:
             old, new = before.leader(name), after.leader(name)
             if old is None or new is None or old == new:
                 continue
-            records = {unit: (record, container) for unit, record, container in before.units()}
             data = records[old][0].application_data
             container = records[new][1]
 

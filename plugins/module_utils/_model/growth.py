@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Callable
@@ -101,6 +102,7 @@ class _Grower:
         self._sites = sites
         self._applications = dict(state.applications)
         self._machines = dict(state.machines)
+        self._taken = Counter((each.remote, each.target) for each in state.machines.values())
         self._relations = list(state.relations)
         self._new: dict[str, NewContainer] = {}
         self._joining: dict[str, dict[str, UnitRecord]] = {}
@@ -185,8 +187,9 @@ class _Grower:
 
     def _place(self, number: str, bundle: str, said: str, series: str) -> None:
         zones = constraints.parse(said).zones or ()
-        remote, target = place(self._sites, self._machines, bundle, zones)
+        remote, target = place(self._sites, self._taken, bundle, zones)
         self._machines[number] = Machine(remote, target, bundle, said, series)
+        self._taken[remote, target] += 1
 
     def _add_relation(self, change: AddRelation) -> None:
         one, two = change.ends

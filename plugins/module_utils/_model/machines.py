@@ -15,11 +15,11 @@ from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._images import choice
 from .._resources import readiness
+from .._resources.root import root_disk_of
 from . import volumes
 from .growth import NewContainer
 from .images import image_for
 from .record import UnitRecord, key_of
-from .root import root_disk
 from .servers import Servers, in_parallel
 from .state import MACHINE_KEY, Container, Settings
 
@@ -85,8 +85,11 @@ class Machines:
             (first if is_fetched and key not in seen else others).append(each)
             seen.add(key)
 
+        roots = self._roots(wanted)
+
         def make(each: NewContainer) -> None:
-            self._make(each, images[each.remote, self._image(each)], deadline)
+            devices = _root(each, *roots[each.remote], self.settings.profiles_of_new) if each.limits.root else {}
+            self._make(each, images[each.remote, self._image(each)], devices, deadline)
 
         in_parallel(make, first)
         in_parallel(make, others)
@@ -94,9 +97,21 @@ class Machines:
     def start(self, containers: Sequence[Container], deadline: Deadline) -> None:
         in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline), containers)
 
-    def _make(self, wanted: NewContainer, image: choice.ImageChoice, deadline: Deadline) -> None:
+    def _roots(self, wanted: Sequence[NewContainer]) -> dict[str, tuple[str, dict[str, str]]]:
+        """The root disk of the profiles, on each remote where a container is to have another one."""
+        remotes = list(dict.fromkeys(each.remote for each in wanted if each.limits.root))
+        names = self.settings.profiles_of_new
+        return dict(zip(remotes, in_parallel(lambda each: root_disk_of(self.servers.client(each), names), remotes)))
+
+    def _make(
+        self,
+        wanted: NewContainer,
+        image: choice.ImageChoice,
+        devices: Mapping[str, Mapping[str, str]],
+        deadline: Deadline,
+    ) -> None:
         client = self.servers.client(wanted.remote, target=wanted.target)
-        payload = {**self._payload(wanted), "source": image.source_for(client, deadline)}
+        payload = {**self._payload(wanted), "devices": devices, "source": image.source_for(client, deadline)}
         client.write("POST", path("instances"), payload, doing=f"create container {wanted.name}", deadline=deadline)
         self._start(wanted.remote, wanted.name, wanted.units, deadline)
 
@@ -117,7 +132,6 @@ class Machines:
                 MACHINE_KEY: json.dumps({"number": wanted.machine}),
                 **{key_of(unit): record.to_json() for unit, record in wanted.units.items()},
             },
-            "devices": self._root(wanted) if limits.root else {},
         }
         if self.settings.profiles is not None:
             payload["profiles"] = self.settings.profiles
@@ -127,18 +141,19 @@ class Machines:
             payload["instance_type"] = limits.instance_type
         return payload
 
-    def _root(self, wanted: NewContainer) -> dict[str, dict[str, str]]:
-        """The root disk of the profiles, of another size or from another pool."""
-        names = self.settings.profiles_of_new
-        root = root_disk(self.servers.client(wanted.remote), names)
-        if root is not None:
-            return {root[0]: {**root[1], **wanted.limits.root}}
-        if "pool" not in wanted.limits.root:
-            raise InvalidInput(
-                f"remote {wanted.remote}: container {wanted.name} is to have a root disk of {wanted.limits.root['size']}, and"
-                f" none of its profiles ({', '.join(names) or 'none'}) says from which pool: name it as root-disk-source"
-            )
-        return {"root": {"type": "disk", "path": "/", **wanted.limits.root}}
-
     def _image(self, wanted: NewContainer) -> str:
         return wanted.limits.image or image_for(wanted.series, self.settings.images)
+
+
+def _root(
+    wanted: NewContainer, name: str, options: Mapping[str, str], profiles: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """The root disk of the profiles, if they have one, of another size or from another pool."""
+    if name:
+        return {name: {**options, **wanted.limits.root}}
+    if "pool" not in wanted.limits.root:
+        raise InvalidInput(
+            f"remote {wanted.remote}: container {wanted.name} is to have a root disk of {wanted.limits.root['size']}, and"
+            f" none of its profiles ({', '.join(profiles) or 'none'}) says from which pool: name it as root-disk-source"
+        )
+    return {"root": {"type": "disk", "path": "/", **wanted.limits.root}}

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._api.errors import InvalidInput
-from .state import Machine
+
+# A remote and a cluster member of it, which is empty where it is left to the server.
+Spot = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Sites:
     said: Mapping[str, str] = field(default_factory=dict)
 
 
-def place(sites: Sites, machines: Mapping[str, Machine], bundle: str, zones: Sequence[str]) -> tuple[str, str]:
-    """Remote and cluster member, the latter empty where it is left to the server: where the fewest machines are.
+def place(sites: Sites, taken: Mapping[Spot, int], bundle: str, zones: Sequence[str]) -> Spot:
+    """Where the fewest machines are. taken: how many are where.
 
     bundle: the machine's number in the bundle, or empty. Raises InvalidInput for a place that is not there.
     """
@@ -39,13 +40,15 @@ def place(sites: Sites, machines: Mapping[str, Machine], bundle: str, zones: Seq
             f"zones={','.join(zones)}: none of these is one of the remotes {', '.join(sites.remotes)} or a cluster member of"
             " theirs"
         )
-    taken = Counter(
-        (each.remote, each.target if (each.remote, each.target) in candidates else "") for each in machines.values()
-    )
-    return min(candidates, key=lambda each: (taken[each], candidates.index(each)))
+    often = dict.fromkeys(candidates, 0)
+    for (remote, member), number in taken.items():
+        spot = (remote, member) if (remote, member) in often else (remote, "")
+        if spot in often:
+            often[spot] += number
+    return min(often, key=lambda spot: often[spot])
 
 
-def _in_zones(sites: Sites, zones: Sequence[str]) -> list[tuple[str, str]]:
+def _in_zones(sites: Sites, zones: Sequence[str]) -> list[Spot]:
     found = []
     for zone in zones:
         if zone in sites.remotes:

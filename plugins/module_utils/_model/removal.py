@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .._api.errors import InvalidInput
+from .._bundle.model import host_of
 from .state import Container, State, application_of, number_of
 
 
@@ -73,26 +74,24 @@ def remove(state: State, kept: Iterable[str] = ()) -> Removal:
     """What it takes to be rid of what is leaving. kept: units that could not be stopped, and stay in that state."""
     kept = set(kept)
     going = {unit for unit in state.leaving if unit not in kept}
-    containers = tuple(each for each in state.containers if each.units and going >= each.units.keys())
-    units = tuple(
-        (unit, each) for each in state.containers if each not in containers for unit in each.units if unit in going
-    )
-    applications = {
-        name: each
-        for name, each in state.applications.items()
-        if not each.leaving or any(application_of(unit) == name for unit in kept)
-    }
-    gone = {each.machine.partition("/")[0] for each in containers}
-    left = {each.machine.partition("/")[0] for each in state.containers if each not in containers}
+    containers: list[Container] = []
+    staying: list[Container] = []
+    for each in state.containers:
+        (containers if each.units and going >= each.units.keys() else staying).append(each)
+    units = tuple((unit, each) for each in staying for unit in each.units if unit in going)
+    needed = {application_of(unit) for unit in kept}
+    applications = {name: each for name, each in state.applications.items() if not each.leaving or name in needed}
+    gone = {host_of(each.machine) for each in containers}
+    left = {host_of(each.machine) for each in staying}
     after = replace(
         state,
         applications=applications,
         relations=tuple(pair for pair in state.relations if all(end.partition(":")[0] in applications for end in pair)),
         machines={number: each for number, each in state.machines.items() if number not in gone - left},
         leaving=frozenset(state.leaving & kept),
-        containers=tuple(_without(going, each) for each in state.containers if each not in containers),
+        containers=tuple(_without(going, each) for each in staying),
     )
-    return Removal(after, containers, units)
+    return Removal(after, tuple(containers), units)
 
 
 def texts(before: State, after: State) -> list[str]:
@@ -100,7 +99,8 @@ def texts(before: State, after: State) -> list[str]:
     applications = [
         name for name, each in after.applications.items() if each.leaving and not before.applications[name].leaving
     ]
-    units = sorted(after.leaving - before.leaving, key=lambda unit: (application_of(unit), number_of(unit)))
+    going = after.leaving - before.leaving
+    units = sorted(going, key=lambda unit: (application_of(unit), number_of(unit)))
     removal = remove(after)
     return [
         *(f"remove application {name}" for name in sorted(applications)),
@@ -108,8 +108,8 @@ def texts(before: State, after: State) -> list[str]:
         *(
             f"{'keep' if unit in after.keeping else 'delete'} storage {key} of {unit}, volume {each.name} of pool {each.pool}"
             f" on {container.remote}"
-            for unit, record, container in after.units()
-            if unit in units
+            for unit, record, container in after.departing()
+            if unit in going
             for key, each in record.storage.items()
         ),
         *(f"delete container {each.name} of machine {each.machine} on {each.remote}" for each in removal.containers),

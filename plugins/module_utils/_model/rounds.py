@@ -11,8 +11,9 @@ from typing import Any
 
 from .._bundle.charm import PROVIDER
 from .charms import RELATION_CHANGED, STOP, Role
-from .state import Container, Placed, State, application_of, endpoint_of
-from .view import digest, digest_of, view
+from .shown import digest_of
+from .state import Application, Container, Placed, State, application_of, endpoint_of
+from .view import digest, view
 
 MOST_ROUNDS = 10
 
@@ -33,16 +34,16 @@ class Run:
 
 
 def digest_of_main(state: State, unit: str, role: Role) -> str:
-    application = state.applications[application_of(unit)]
-    return digest_of([role.digest, application.charm, application.options])
+    return _digest_of_main(state.applications[application_of(unit)], role)
 
 
 def to_install(state: State, roles: Mapping[str, Role]) -> list[Placed]:
     """Units that are new, whose options or role have changed, or that failed; principals first."""
+    wanted = {name: _digest_of_main(each, roles[name]) for name, each in state.applications.items() if name in roles}
     found = [
         (unit, record, container)
         for unit, record, container in _staying(state)
-        if record.failed or record.installed != digest_of_main(state, unit, roles[application_of(unit)])
+        if record.failed or record.installed != wanted[application_of(unit)]
     ]
     return sorted(found, key=lambda each: bool(each[1].principal))
 
@@ -54,19 +55,11 @@ def to_tell(state: State, roles: Mapping[str, Role]) -> list[Run]:
         role = roles[application_of(unit)]
         if record.failed or not record.installed or RELATION_CHANGED not in role.entries:
             continue
-        seen = view(state, unit, record, container, role)
-        now = digest(seen)
+        now = digest(state, unit, record, container)
         if now != record.seen:
-            found.append(
-                Run(
-                    unit,
-                    RELATION_CHANGED,
-                    now,
-                    container,
-                    seen,
-                    role.variables(state.applications[application_of(unit)]),
-                )
-            )
+            seen = view(state, unit, record, container, role)
+            variables = role.variables(state.applications[application_of(unit)])
+            found.append(Run(unit, RELATION_CHANGED, now, container, seen, variables))
     return found
 
 
@@ -74,9 +67,8 @@ def to_stop(state: State, roles: Mapping[str, Role]) -> list[Placed]:
     """Units that are leaving, run, and have something to do before; subordinates first."""
     found = [
         (unit, record, container)
-        for unit, record, container in state.units()
-        if unit in state.leaving
-        and container.running
+        for unit, record, container in state.departing()
+        if container.running
         and record.installed
         and application_of(unit) in roles
         and STOP in roles[application_of(unit)].entries
@@ -95,6 +87,10 @@ def providers_first(state: State, runs: Iterable[Run]) -> list[Run]:
             if known is not None and known.role == PROVIDER and other.partition(":")[0] in running:
                 waiting.add(own.partition(":")[0])
     return [run for run in runs if application_of(run.unit) not in waiting] or runs
+
+
+def _digest_of_main(application: Application, role: Role) -> str:
+    return digest_of([role.digest, application.charm, application.options])
 
 
 def _staying(state: State) -> list[Placed]:

@@ -10,7 +10,7 @@ out. Units and what they published are kept in their containers, so that a conta
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from .._api.errors import InvalidInput
 from .._bundle import model as planner
 from .._bundle.charm import PEER
 from .record import UnitRecord
+from .shown import Shown
 
 MODEL_KEY = "user.flotilla.model"
 MACHINE_KEY = "user.flotilla.machine"
@@ -136,7 +137,25 @@ class State:
         """The unit with the lowest number of those that stay."""
         return next((unit for unit, _record, _container in self.units_of(application)), None)
 
-    # A model with hundreds of units is asked for them by every one of them.
+    def departing(self) -> tuple[Placed, ...]:
+        """Those that are leaving, by application and number."""
+        return tuple(placed for units in self._departing.values() for placed in units)
+
+    def departing_of(self, application: str) -> tuple[Placed, ...]:
+        return self._departing.get(application, ())
+
+    def shown(self, application: str) -> Shown:
+        """What the units of an application that stay show to others."""
+        return self._shown.get(application) or Shown(())
+
+    def ends_of(self, application: str) -> tuple[tuple[str, str], ...]:
+        """The relations of an application, each with its own end first."""
+        return self._ends.get(application, ())
+
+    def container_of(self, machine: str) -> Container | None:
+        return self._by_machine.get(machine)
+
+    # A model with hundreds of units is asked for all this by every one of them.
     @cached_property
     def _units(self) -> tuple[Placed, ...]:
         found = [(unit, record, each) for each in self.containers for unit, record in each.units.items()]
@@ -144,14 +163,37 @@ class State:
 
     @cached_property
     def _staying(self) -> dict[str, tuple[Placed, ...]]:
-        found: dict[str, list[Placed]] = {}
-        for placed in self._units:
-            if placed[0] not in self.leaving:
-                found.setdefault(application_of(placed[0]), []).append(placed)
+        return _by_application(placed for placed in self._units if placed[0] not in self.leaving)
+
+    @cached_property
+    def _departing(self) -> dict[str, tuple[Placed, ...]]:
+        return _by_application(placed for placed in self._units if placed[0] in self.leaving)
+
+    @cached_property
+    def _shown(self) -> dict[str, Shown]:
+        return {
+            name: Shown([(unit, record, container.address) for unit, record, container in units])
+            for name, units in self._staying.items()
+        }
+
+    @cached_property
+    def _ends(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for first, second in self.relations:
+            for own, other in ((first, second), (second, first)):
+                found.setdefault(own.partition(":")[0], []).append((own, other))
         return {name: tuple(each) for name, each in found.items()}
 
-    def container_of(self, machine: str) -> Container | None:
-        return next((each for each in self.containers if each.machine == machine), None)
+    @cached_property
+    def _by_machine(self) -> dict[str, Container]:
+        return {each.machine: each for each in reversed(self.containers)}
+
+
+def _by_application(units: Iterable[Placed]) -> dict[str, tuple[Placed, ...]]:
+    found: dict[str, list[Placed]] = {}
+    for placed in units:
+        found.setdefault(application_of(placed[0]), []).append(placed)
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def application_of(unit: str) -> str:

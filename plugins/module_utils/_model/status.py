@@ -9,6 +9,7 @@ where the container is gone, and ``unknown`` where the remote that it is on does
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -56,9 +57,15 @@ class _Description:
     def __init__(self, state: State, unreachable: Mapping[str, str]) -> None:
         self._state = state
         self._unreachable = unreachable
+        self._placed = {*state.placed.values()}
         self._units = sorted(
             [*state.units(), *self._gone()], key=lambda placed: (application_of(placed[0]), number_of(placed[0]))
         )
+        self._by_application: defaultdict[str, list[Placed]] = defaultdict(list)
+        self._beside: defaultdict[str, list[Placed]] = defaultdict(list)
+        for placed in self._units:
+            self._by_application[application_of(placed[0])].append(placed)
+            self._beside[placed[1].principal].append(placed)
 
     def model(self) -> dict[str, Any]:
         state = self._state
@@ -78,7 +85,7 @@ class _Description:
 
     def _application(self, name: str) -> dict[str, Any]:
         application = self._state.applications[name]
-        units = [placed for placed in self._units if application_of(placed[0]) == name]
+        units = self._by_application[name]
         status = worst(self._status(placed) for placed in units)
         messages = [self._message(placed) for placed in units if self._status(placed) == status]
         described = {
@@ -110,7 +117,7 @@ class _Description:
             "ports": list(record.ports),
             **({"storage": describe_storage(record.storage)} if record.storage else {}),
         }
-        beside = [each for each in self._units if each[1].principal == unit]
+        beside = self._beside[unit]
         return {**described, "subordinates": {each[0]: self._unit(each) for each in beside}} if beside else described
 
     def _status(self, placed: Placed) -> str:
@@ -184,7 +191,7 @@ class _Description:
             return STARTED if container.running else DOWN
         if container.remote in self._unreachable:
             return UNKNOWN
-        return LOST if container.machine in self._state.placed.values() else PENDING
+        return LOST if container.machine in self._placed else PENDING
 
 
 def _relation(state: State, pair: tuple[str, str]) -> dict[str, Any]:
@@ -208,10 +215,5 @@ def _peers(state: State, name: str) -> dict[str, Any]:
 
 
 def _principals(state: State, name: str) -> list[str]:
-    found = {
-        other.partition(":")[0]
-        for pair in state.relations
-        for own, other in (pair, pair[::-1])
-        if own.partition(":")[0] == name and container_scoped(state, pair)
-    }
+    found = {other.partition(":")[0] for own, other in state.ends_of(name) if container_scoped(state, (own, other))}
     return sorted(found)

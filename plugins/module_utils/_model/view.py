@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .._bundle.charm import CONTAINER, GLOBAL, PEER, REQUIRER
 from .charms import Role
-from .record import Bag, UnitRecord
+from .record import UnitRecord
+from .shown import Listing, digest_of, entry
 from .state import Container, State, application_of, container_scoped, endpoint_of, number_of, peer_endpoints
 from .storage import describe as describe_storage
-
-# What of it is others': when one of these changes, the unit is told.
-_OF_OTHERS = ("address", "leader", "peers", "relations")
 
 
 def view(state: State, unit: str, record: UnitRecord, container: Container, role: Role | None) -> dict[str, Any]:
@@ -39,8 +36,8 @@ def view(state: State, unit: str, record: UnitRecord, container: Container, role
         "options": role.options(application) if role is not None else dict(application.options),
         "principal": record.principal or None,
         "storage": describe_storage(record.storage),
-        "peers": _peers(state, unit),
-        "relations": _relations(state, unit, record),
+        "peers": _peers(state, name).but(unit),
+        "relations": [each.shown() for each in _relations(state, unit, record, container)],
         "departed": _departed(state, unit, record),
     }
 
@@ -56,108 +53,112 @@ def when_new(seen: Mapping[str, Any]) -> dict[str, Any]:
     return {**seen, "relations": relations}
 
 
-def digest(seen: Mapping[str, Any]) -> str:
-    """Of what a unit sees of others; empty where it sees nothing of any."""
-    if not seen["relations"] and not seen["peers"]:
+def digest(state: State, unit: str, record: UnitRecord, container: Container) -> str:
+    """Of what of a unit's view is others': when it changes, the unit is told. Empty where it sees nothing of any."""
+    name = application_of(unit)
+    peers, relations = _peers(state, name), _relations(state, unit, record, container)
+    if not relations and not peers.but(unit):
         return ""
-    return digest_of({key: seen[key] for key in _OF_OTHERS})
-
-
-def digest_of(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _peers(state: State, unit: str) -> list[dict[str, Any]]:
-    name = application_of(unit)
-    endpoints = peer_endpoints(state.applications[name])
-    leader = state.leader(name)
-    return [
+    return digest_of(
         {
-            "name": other,
             "address": container.address,
-            "leader": other == leader,
-            "data": {key: value for endpoint in endpoints for key, value in _bag(record, endpoint).items()},
+            "leader": state.leader(name) == unit,
+            "peers": peers.digest(unit),
+            "relations": [each.digested() for each in relations],
         }
-        for other, record, container in state.units_of(name)
-        if other != unit
-    ]
+    )
 
 
-def _relations(state: State, unit: str, record: UnitRecord) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Relation:
+    """As a unit sees it: what there is to say of it, and the other units in it."""
+
+    unit: str
+    said: Mapping[str, Any]
+    units: Listing
+
+    def shown(self) -> dict[str, Any]:
+        return {**self.said, "units": self.units.but(self.unit)}
+
+    def digested(self) -> dict[str, Any]:
+        return {**self.said, "units": self.units.digest(self.unit)}
+
+
+def _peers(state: State, application: str) -> Listing:
+    return state.shown(application).as_peers(peer_endpoints(state.applications[application]))
+
+
+def _relations(state: State, unit: str, record: UnitRecord, container: Container) -> list[_Relation]:
     name = application_of(unit)
-    found = [_peer_relation(state, unit, endpoint) for endpoint in peer_endpoints(state.applications[name])]
-    for relation in state.relations:
-        for own, other in (relation, relation[::-1]):
-            if own.partition(":")[0] == name and _is_there(state, other) and _concerns(state, relation, record):
-                found.append(_relation(state, relation, own, other, unit, record))
-    return found
+    peers = [_peer_relation(state, unit, endpoint) for endpoint in peer_endpoints(state.applications[name])]
+    others = [
+        _relation(state, own, other, unit, record, container)
+        for own, other in state.ends_of(name)
+        if _is_there(state, other) and _concerns(state, (own, other), record)
+    ]
+    return [*peers, *others]
 
 
-def _relation(
-    state: State, relation: tuple[str, str], own: str, other: str, unit: str, record: UnitRecord
-) -> dict[str, Any]:
-    other_name, _colon, other_endpoint = other.partition(":")
+def _relation(state: State, own: str, other: str, unit: str, record: UnitRecord, container: Container) -> _Relation:
+    application, _colon, endpoint = other.partition(":")
     known = endpoint_of(state, own)
-    is_local = container_scoped(state, relation)
-    return {
+    is_local = container_scoped(state, (own, other))
+    shown = state.shown(application)
+    said = {
         "endpoint": own.partition(":")[2],
         "interface": known.interface if known is not None else "",
         "role": known.role if known is not None else _opposite(state, other),
         "scope": CONTAINER if is_local else GLOBAL,
-        "application": other_name,
-        "remote_endpoint": other_endpoint,
-        "data": _application_data(state, other_name, other_endpoint),
-        "units": [
-            {"name": each, "address": container.address, "data": dict(_bag(theirs, other_endpoint))}
-            for each, theirs, container in state.units_of(other_name)
-            if not is_local or _are_together(unit, record, each, theirs)
-        ],
+        "application": application,
+        "remote_endpoint": endpoint,
+        "data": shown.data(endpoint),
     }
+    units = _beside(state, unit, record, container, application, endpoint) if is_local else shown.at(endpoint)
+    return _Relation(unit, said, units)
 
 
-def _peer_relation(state: State, unit: str, endpoint: str) -> dict[str, Any]:
+def _beside(
+    state: State, unit: str, record: UnitRecord, container: Container, application: str, endpoint: str
+) -> Listing:
+    """The units of another application that are a unit's own: its subordinates, or its principal."""
+    return Listing(
+        entry(other, theirs, container.address, endpoint)
+        for other, theirs in container.units.items()
+        if application_of(other) == application
+        and other not in state.leaving
+        and _are_together(unit, record, other, theirs)
+    )
+
+
+def _peer_relation(state: State, unit: str, endpoint: str) -> _Relation:
     name = application_of(unit)
-    return {
+    shown = state.shown(name)
+    said = {
         "endpoint": endpoint,
         "interface": state.applications[name].endpoints[endpoint].interface,
         "role": PEER,
         "scope": GLOBAL,
         "application": name,
         "remote_endpoint": endpoint,
-        "data": _application_data(state, name, endpoint),
-        "units": [
-            {"name": each, "address": container.address, "data": dict(_bag(record, endpoint))}
-            for each, record, container in state.units_of(name)
-            if each != unit
-        ],
+        "data": shown.data(endpoint),
     }
+    return _Relation(unit, said, shown.at(endpoint))
 
 
 def _departed(state: State, unit: str, record: UnitRecord) -> list[dict[str, Any]]:
     """The units that are leaving and that this one was related to, by the own endpoint."""
     name = application_of(unit)
     ends = {
-        other.partition(":")[0]: (own.partition(":")[2], container_scoped(state, relation))
-        for relation in state.relations
-        for own, other in (relation, relation[::-1])
-        if own.partition(":")[0] == name
+        other.partition(":")[0]: (own.partition(":")[2], container_scoped(state, (own, other)))
+        for own, other in state.ends_of(name)
     }
     ends.update({name: (next(iter(peer_endpoints(state.applications[name])), ""), False)})
     return [
-        {"name": each, "address": container.address, "endpoint": ends[application_of(each)][0]}
-        for each, theirs, container in state.units()
-        if each in state.leaving
-        and each != unit
-        and application_of(each) in ends
-        and (not ends[application_of(each)][1] or _are_together(unit, record, each, theirs))
+        {"name": other, "address": container.address, "endpoint": endpoint}
+        for application, (endpoint, is_local) in sorted(ends.items())
+        for other, theirs, container in state.departing_of(application)
+        if other != unit and (not is_local or _are_together(unit, record, other, theirs))
     ]
-
-
-def _application_data(state: State, application: str, endpoint: str) -> dict[str, str]:
-    leader = state.leader(application)
-    records = {unit: record for unit, record, _container in state.units_of(application)}
-    return dict(records[leader].application_data.get(endpoint) or {}) if leader in records else {}
 
 
 def _is_there(state: State, end: str) -> bool:
@@ -174,10 +175,6 @@ def _concerns(state: State, relation: tuple[str, str], record: UnitRecord) -> bo
 
 def _are_together(unit: str, record: UnitRecord, other: str, theirs: UnitRecord) -> bool:
     return record.principal == other or theirs.principal == unit
-
-
-def _bag(record: UnitRecord, endpoint: str) -> Bag:
-    return record.relations.get(endpoint) or {}
 
 
 def _opposite(state: State, end: str) -> str:

@@ -8,16 +8,16 @@ Source: doc/rest-api.yaml, /1.0/storage-pools/{pool}/volumes/custom, of LXD and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput, NotFound
+from .._resources.root import root_disk, root_disk_of
 from .growth import Growth, NewContainer
 from .record import UnitRecord
-from .root import root_disk
 from .servers import Servers, in_parallel
 from .state import Container
 from .storage import Volume, device_name, refuse_shared_places
@@ -26,6 +26,7 @@ from .storage import Volume, device_name, refuse_shared_places
 OWNER_KEY = "user.flotilla.storage"
 # Juju's own name for storage of LXD's, whatever the pool.
 _LXD = "lxd"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -41,32 +42,47 @@ class Volumes:
         by_name = {each.name: each for each in containers}
         for each in growth.new:
             refuse_shared_places(each.name, {unit: record.storage for unit, record in each.units.items()})
-        for name, joining in growth.joining.items():
-            units = {**by_name[name].units, **joining}
+        for name, more in growth.joining.items():
+            units = {**by_name[name].units, **more}
             refuse_shared_places(name, {unit: record.storage for unit, record in units.items()})
 
-        def new(container: NewContainer) -> NewContainer:
-            units = self._located(container.remote, container.units, lambda client: self._usual(client, container))
-            return replace(container, units=units)
+        new = [each for each in growth.new if _have_storage(each.units)]
+        joining = {name: each for name, each in growth.joining.items() if _have_storage(each)}
+        pools = self._of_remotes(_pools, [each.remote for each in new] + [by_name[name].remote for name in joining])
+        usual = self._of_remotes(self._usual, [each.remote for each in new])
 
-        def joining_units(name: str) -> dict[str, UnitRecord]:
+        def locate(container: NewContainer) -> NewContainer:
+            pool = container.limits.root.get("pool") or usual[container.remote]
+            return replace(
+                container, units=self._located(container.remote, container.units, pools[container.remote], pool)
+            )
+
+        def locate_joining(name: str) -> dict[str, UnitRecord]:
             remote = by_name[name].remote
-            return self._located(remote, growth.joining[name], lambda client: _pool_of_root(client, name))
+            return self._located(remote, joining[name], pools[remote], _pool_of_root(self._client(remote), name))
 
-        joined = dict(zip(growth.joining, in_parallel(joining_units, growth.joining)))
-        return replace(growth, new=tuple(in_parallel(new, growth.new)), joining=joined)
+        located = {each.name: each for each in in_parallel(locate, new)}
+        joined = dict(zip(joining, in_parallel(locate_joining, joining)))
+        return replace(
+            growth,
+            new=tuple(located.get(each.name, each) for each in growth.new),
+            joining={**growth.joining, **joined},
+        )
+
+    def _of_remotes(self, look: Callable[[Client], _T], remotes: Sequence[str]) -> dict[str, _T]:
+        """What there is to be seen on each of them, asked once."""
+        each_once = list(dict.fromkeys(remotes))
+        return dict(zip(each_once, in_parallel(lambda remote: look(self._client(remote)), each_once)))
+
+    def _client(self, remote: str) -> Client:
+        client = self.servers.client(remote)
+        return client if remote in self.there else client.scoped(project="default")
 
     def _located(
-        self, remote: str, units: Mapping[str, UnitRecord], find_usual: Callable[[Client], str]
+        self, remote: str, units: Mapping[str, UnitRecord], pools: Set[str], usual: str
     ) -> dict[str, UnitRecord]:
-        """find_usual: the pool of the container's root disk, empty if there is none."""
-        if not any(record.storage for record in units.values()):
-            return dict(units)
-        client = self.servers.client(remote)
-        client = client if remote in self.there else client.scoped(project="default")
-        urls = client.get(path("storage-pools"), doing="list storage pools").metadata
-        pools = {url.partition("?")[0].rpartition("/")[2] for url in urls or ()}
-        usual = find_usual(client)
+        """usual: the pool of the container's root disk, empty if there is none."""
+        client = self._client(remote)
         found = {}
         for unit, record in units.items():
             storage = {
@@ -78,9 +94,8 @@ class Volumes:
             found[unit] = replace(record, storage=storage)
         return found
 
-    def _usual(self, client: Client, container: NewContainer) -> str:
-        root = root_disk(client, self.profiles)
-        return container.limits.root.get("pool") or (root[1].get("pool", "") if root is not None else "")
+    def _usual(self, client: Client) -> str:
+        return root_disk_of(client, self.profiles)[1].get("pool", "")
 
 
 def made(
@@ -103,7 +118,7 @@ def made(
 
 def attach(client: Client, name: str, units: Mapping[str, UnitRecord], deadline: Deadline) -> None:
     """See that a container has the volumes of its units."""
-    if not any(record.storage for record in units.values()):
+    if not _have_storage(units):
         return
     container = client.get(path("instances", name), doing=f"read container {name}").metadata
     devices = made(client, container, units, deadline)
@@ -148,7 +163,16 @@ def _make(client: Client, volume: Volume, unit: str, key: str, deadline: Deadlin
     client.write("POST", where, payload, doing=f"create volume {volume.name}", deadline=deadline)
 
 
-def _pool(volume: Volume, what: str, remote: str, pools: set[str], usual: str) -> str:
+def _have_storage(units: Mapping[str, UnitRecord]) -> bool:
+    return any(record.storage for record in units.values())
+
+
+def _pools(client: Client) -> set[str]:
+    urls = client.get(path("storage-pools"), doing="list storage pools").metadata
+    return {url.partition("?")[0].rpartition("/")[2] for url in urls or ()}
+
+
+def _pool(volume: Volume, what: str, remote: str, pools: Set[str], usual: str) -> str:
     name = usual if not volume.pool or (volume.pool == _LXD and _LXD not in pools) else volume.pool
     if not name:
         raise InvalidInput(
@@ -164,8 +188,7 @@ def _pool(volume: Volume, what: str, remote: str, pools: set[str], usual: str) -
 
 def _pool_of_root(client: Client, container: str) -> str:
     content = client.get(path("instances", container), doing=f"read container {container}").metadata
-    devices = (content.get("expanded_devices") or {}).values()
-    return next((str(each.get("pool") or "") for each in devices if each.get("path") == "/"), "")
+    return root_disk(content.get("expanded_devices") or {})[1].get("pool", "")
 
 
 def _is_there(client: Client, volume: Volume, unit: str, key: str) -> bool:

@@ -19,7 +19,10 @@ _NOT_THERE = (LOST, DOWN, UNKNOWN)
 
 def plain(text: object) -> str:
     """On one line, with no character that is not seen: what users and charms write goes to terminals and into pages."""
-    return " ".join("".join(each if each.isprintable() else " " for each in str(text)).split())
+    said = str(text)
+    if not said.isprintable():
+        said = "".join(each if each.isprintable() else " " for each in said)
+    return " ".join(said.split())
 
 
 def units(model: Described) -> Iterator[tuple[str, Described, str]]:

@@ -18,7 +18,6 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.growth import 
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.placing import place
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.scaling import Scaling
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import (
-    Machine,
     from_json,
     to_json,
 )
@@ -112,7 +111,7 @@ def test_scaling(grown):
     ],
 )
 def test_places(bundle, zones, expected):
-    assert place(SITES, {"0": Machine("one")}, bundle, zones) == expected
+    assert place(SITES, {("one", ""): 1}, bundle, zones) == expected
 
 
 @pytest.mark.parametrize(
