@@ -170,6 +170,21 @@ def test_what_others_do_to_a_model(site, model_of):
     assert_idle(site.deploy(bundle))
 
 
+def test_a_container_that_is_frozen(site, local_tasks, model_of):
+    bundle = {"applications": {"store": {**STORE, "num_units": 2}}}
+    site.deploy(bundle)
+    for name in ("store-0", "store-1"):
+        site.call("pause", name)
+    model = model_of(site)
+    assert units(model) == {"store/0": "frozen", "store/1": "frozen"}
+    assert model["machines"]["0"]["status"] == "frozen"
+    assert f"container {site.name}-store-0 is frozen" in site.run("status").stdout
+    site.run("remove", unit_name="store/1")
+    run = site.deploy({"applications": {"store": STORE}})
+    assert f"unfreeze container {site.name}-store-0 of machine 0" in plan_of(run)
+    assert units(model_of(site)) == {"store/0": "active"}
+
+
 def test_a_container_that_is_lost_on_the_way_ends_nothing_else(site):
     bundle = {"applications": {"lost": {"charm": "t-lost", "num_units": 1}}}
     run = site.deploy(bundle, fails=True)

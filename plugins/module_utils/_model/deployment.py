@@ -19,6 +19,7 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .._bundle.changes import Change, SetOptions
 from .._bundle.roles import Roles
+from .._resources import power
 from . import process, removal, rounds, volumes
 from .charms import roles_of
 from .growth import Growth, grow
@@ -104,7 +105,7 @@ class Deployment:
         texts = [line for change in changes for line in change.text.splitlines()]
         texts += [change.text for change in growth.subordinates]
         texts += volumes.texts(growth)
-        texts += [f"start container {each.name} of machine {each.machine}" for each in stopped]
+        texts += [f"{power.to_start(each.status)} container {each.name} of machine {each.machine}" for each in stopped]
         texts += removal.texts(state, after)
         if after.ends and not state.ends:
             texts.append(f"delete model {after.name}")

@@ -14,7 +14,7 @@ from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._images import choice
-from .._resources import readiness
+from .._resources import power, readiness
 from . import volumes
 from .growth import NewContainer
 from .images import image_for
@@ -92,7 +92,7 @@ class Machines:
         in_parallel(make, others)
 
     def start(self, containers: Sequence[Container], deadline: Deadline) -> None:
-        in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline), containers)
+        in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline, each.status), containers)
 
     def _make(self, wanted: NewContainer, image: choice.ImageChoice, deadline: Deadline) -> None:
         client = self.servers.client(wanted.remote, target=wanted.target)
@@ -100,11 +100,14 @@ class Machines:
         client.write("POST", path("instances"), payload, doing=f"create container {wanted.name}", deadline=deadline)
         self._start(wanted.remote, wanted.name, wanted.units, deadline)
 
-    def _start(self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline) -> None:
+    def _start(
+        self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline, status: str = "stopped"
+    ) -> None:
         client = self.servers.client(remote)
         volumes.attach(client, name, units, deadline)
         where = path("instances", name, "state")
-        client.write("PUT", where, {"action": "start"}, doing=f"start container {name}", deadline=deadline)
+        action = power.to_start(status)
+        client.write("PUT", where, {"action": action}, doing=f"{action} container {name}", deadline=deadline)
         readiness.wait(client, name, self.wait_for or ["running"], deadline)
 
     def _payload(self, wanted: NewContainer) -> dict[str, Any]:

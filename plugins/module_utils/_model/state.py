@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from .._api.errors import InvalidInput
 from .._bundle import model as planner
 from .._bundle.charm import PEER
+from .._resources import power
 from .record import UnitRecord
 
 MODEL_KEY = "user.flotilla.model"
@@ -81,16 +82,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Container:
-    """One that is there. machine: its number, ``0`` or ``0/lxd/1``. units: in the order they came."""
+    """One that is there. machine: its number, ``0`` or ``0/lxd/1``. status: as power.status() has it. units: in the order
+    they came.
+    """
 
     name: str
     remote: str
     machine: str
-    running: bool
+    status: str
     addresses: Mapping[str, list[str]] = field(default_factory=dict)
     units: Mapping[str, UnitRecord] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     location: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.status == power.RUNNING
 
     @property
     def address(self) -> str:

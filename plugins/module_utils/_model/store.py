@@ -294,7 +294,7 @@ def _container(remote: str, content: Mapping[str, Any]) -> Container:
         name=content["name"],
         remote=remote,
         machine=machine,
-        running=power.status(content) == "running",
+        status=power.status(content),
         addresses=addresses.by_family(content.get("state") or {}),
         units=units,
         devices=content.get("devices") or {},

@@ -82,7 +82,7 @@ def state():
 
 def container(name, machine, remote, units, **more):
     address = f"192.0.2.{machine.split('/')[-1]}"
-    return Container(name, remote, machine, True, {"ipv4": [address], "ipv6": []}, units, **more)
+    return Container(name, remote, machine, "running", {"ipv4": [address], "ipv6": []}, units, **more)
 
 
 @pytest.fixture

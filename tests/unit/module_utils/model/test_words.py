@@ -20,6 +20,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.servers import
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import counted, from_json, to_json
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe, worst
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import Store
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import power
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ def test_where_units_were_is_kept(state):
 
 def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     stopped, _deleted, _far = counted(state).containers
-    there = replace(counted(state), containers=(replace(stopped, running=False),))
+    there = replace(counted(state), containers=(replace(stopped, status="stopped"),))
     machines = {**there.machines, "2": replace(there.machines["2"], remote="far")}
     model = describe(replace(there, machines=machines), {"far": "x"})
     applications = model["applications"]
@@ -268,7 +269,7 @@ def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     }
     api = applications["api"]["units"]
     assert (api["api/0"]["status"], api["api/1"]["status"]) == ("down", "lost")
-    assert api["api/0"]["message"] == "container api-0 does not run"
+    assert api["api/0"]["message"] == "container api-0 is stopped"
     assert api["api/1"]["subordinates"]["log/0"]["message"] == "its container is gone"
     assert applications["db"]["units"]["db/0"]["message"] == "remote far does not answer"
     machines = model["machines"]
@@ -277,6 +278,20 @@ def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     assert model["unreachable"] == {"far": "x"}
     # One that was never seen there is still to be made.
     assert describe(replace(there, placed={}))["machines"]["1"]["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "action"),
+    [("frozen", "frozen", "unfreeze"), ("stopped", "down", "start"), ("error", "down", "start")],
+)
+def test_a_container_that_stands_still_is_shown_as_it_is(state, status, expected, action):
+    containers = tuple(replace(each, status=status) for each in state.containers)
+    model = describe(replace(state, containers=containers))
+    [unit] = model["applications"]["db"]["units"].values()
+    assert (unit["status"], unit["message"]) == (expected, f"container db-0 is {status}")
+    assert {each["status"] for each in model["machines"].values()} == {expected}
+    assert model["applications"]["api"]["status"] == worst([expected, "active"]) == expected
+    assert power.to_start(status) == action
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"applications": 1}'])
