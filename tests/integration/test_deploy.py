@@ -179,8 +179,7 @@ def test_a_container_that_is_frozen(site, local_tasks, model_of):
     assert units(model) == {"store/0": "frozen", "store/1": "frozen"}
     assert model["machines"]["0"]["status"] == "frozen"
     assert f"container {site.name}-store-0 is frozen" in site.run("status").stdout
-    site.run("remove", unit_name="store/1")
-    run = site.deploy({"applications": {"store": STORE}})
+    run = site.run("remove", unit_name="store/1")
     assert f"unfreeze container {site.name}-store-0 of machine 0" in plan_of(run)
     assert units(model_of(site)) == {"store/0": "active"}
 

@@ -115,7 +115,7 @@ class State:
 
     relations: pairs of ``application:endpoint``. leaving: units that are being removed, and keeping, those of them whose
     storage is kept; ends: the whole model is. placed: units by the machine they were on when this was last kept, for the
-    containers of some may be gone since.
+    containers of some may be gone since. removed: of applications that were removed, the number of the next unit then.
     """
 
     name: str
@@ -129,6 +129,7 @@ class State:
     keeping: frozenset[str] = frozenset()
     ends: bool = False
     placed: Mapping[str, str] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
 
     def units(self) -> tuple[Placed, ...]:
@@ -250,6 +251,7 @@ def to_json(state: State) -> str:
         "remotes": state.remotes,
         "ends": state.ends,
         "placed": state.placed,
+        "removed": state.removed,
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
@@ -274,6 +276,7 @@ def from_json(name: str, text: str) -> State:
             keeping=frozenset(content.get("keeping", ())),
             ends=bool(content["ends"]),
             placed=dict(content.get("placed") or {}),
+            removed={key: int(each) for key, each in (content.get("removed") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(

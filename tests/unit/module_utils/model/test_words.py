@@ -49,6 +49,45 @@ def test_what_cannot_leave(state, units, applications, text):
         removal.leave(state, units, applications)
 
 
+def test_what_is_gone_already_may_be_removed_again(state):
+    gone = removal.remove(removal.leave(counted(state), ["api/1"], ["db"])).state
+    again = from_json("web", to_json(counted(gone)))
+    again = replace(again, containers=gone.containers)
+    for scaling in (
+        Scaling(without_units=["api/1"]),
+        Scaling(without_applications=["db"]),
+        Scaling(without_units=["db/0"]),
+    ):
+        changes, after = scaling.plan(again)
+        assert (changes, after) == ([], again)
+    # Not what never was, of one that is there and of one that is not.
+    for unit, there in (("api/2", "api/0"), ("db/1", "none")):
+        with pytest.raises(InvalidInput, match=f"never had unit {unit}: of .*, it has {there}"):
+            Scaling(without_units=[unit]).plan(again)
+    with pytest.raises(InvalidInput, match="application db of model web is being removed, and not there to scale"):
+        Scaling({"db": 2}).plan(removal.leave(state, [], ["db"]))
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        Scaling(without_applications=["dbb"]),
+        Scaling(without_units=["dbb/0"]),
+        Scaling(without_units=["log/0", "dbb/0"]),
+    ],
+)
+def test_what_was_never_there_cannot_be_removed(state, scaling):
+    with pytest.raises(InvalidInput, match="model web never had application dbb: it has api, db, log"):
+        scaling.plan(state)
+
+
+def test_an_application_that_is_deployed_again_has_had_its_units_of_before(state):
+    removed = replace(state, removed={"api": 7})
+    assert Scaling(without_units=["api/6"]).plan(removed)[1].leaving == frozenset()
+    with pytest.raises(InvalidInput, match="never had unit api/7: of api, it has api/0, api/1"):
+        Scaling(without_units=["api/7"]).plan(removed)
+
+
 @pytest.mark.parametrize("unit", ["api", "api-1", "api/", "api/one"])
 def test_what_is_no_unit(state, unit):
     with pytest.raises(InvalidInput, match=f"{unit} is not the name of a unit"):
