@@ -308,6 +308,46 @@ def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
     assert site.name not in site.projects(LXD)
 
 
+def test_what_is_somebody_elses_is_in_no_model(site, site_on, remote, command_line):
+    bundle = {"applications": {"a-b": {"charm": "t-plain", "num_units": 1}}}
+    run = site.deploy(bundle, fails=True, model="default")
+    assert f"emote {remote}: a model called default would be in the project of that name" in message(run)
+    assert "user.flotilla" not in command_line(remote, "project", "show", f"{remote}:default")
+
+    project = f"{remote}:{site.name}"
+    command_line(
+        remote, "project", "create", project, "--config=features.images=false", "--config=features.profiles=false"
+    )
+    command_line(remote, "init", f"{remote}:busybox", f"{remote}:{site.name}-theirs", f"--project={site.name}")
+    run = site.deploy(bundle, "--check", fails=True)
+    theirs = f"project {site.name} is there already and has containers of somebody else, {site.name}-theirs"
+    assert theirs in message(run)
+    assert theirs in message(site.deploy(bundle, fails=True))
+    assert site.lock() is None and site.containers().keys() == {"theirs"}
+    # With a home elsewhere, it is not to come in either.
+    other = "lxd-b" if remote == LXD else "incus-b"
+    assert theirs in message(site.deploy(bundle, fails=True, remotes=[other, remote]))
+    assert site.name not in site.projects(other)
+
+    # One without containers is the model's, whoever made it, and stays when that goes.
+    site.call("delete", "theirs", "--force")
+    site.deploy(bundle)
+    # A model whose containers would be called like those of this one, on the same network.
+    alike = site_on(remote)
+    alike.name = f"{site.name}-a"
+    clashing = {"applications": {"b": {"charm": "t-plain", "num_units": 1}}}
+    for arguments in (["--check"], []):
+        run = alike.deploy(clashing, *arguments, fails=True)
+        assert f"container {site.name}-a-b-0 is to be made on network " in message(run)
+        assert f"where one of project {site.name} is called {site.name}-a-b-0" in message(run)
+    assert alike.name not in site.projects(remote)
+    # Elsewhere nobody is called like that.
+    run = alike.deploy(clashing, "--check", remotes=[other])
+    assert "add unit b/0 to new machine 0" in plan_of(run)
+    site.run("destroy", confirm=site.name)
+    assert site.name in site.projects(remote) and site.containers() == {}
+
+
 def test_exposed_ports_are_open(site):
     bundle = {"applications": {"store": {**STORE, "expose": True}}}
     site.deploy(bundle)

@@ -114,7 +114,11 @@ def remove(state: State, kept: Iterable[str] = ()) -> Removal:
         leaving=frozenset(state.leaving & kept),
         removed={
             **state.removed,
-            **{name: each.next_unit for name, each in state.applications.items() if name not in applications},
+            **{
+                name: max(each.next_unit, state.removed.get(name, 0))
+                for name, each in state.applications.items()
+                if name not in applications
+            },
         },
         containers=tuple(_without(going, each) for each in state.containers if each not in containers),
     )
