@@ -219,6 +219,7 @@ def for_planner(state: State) -> planner.Model:
                 exposed=each.exposed,
                 exposed_endpoints={endpoint: tuple(cidrs) for endpoint, cidrs in each.exposed_endpoints.items()},
                 subordinate=each.subordinate,
+                storage=each.storage,
             )
             for name, each in state.applications.items()
             if not each.leaving
