@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 import yaml
 from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
 
@@ -191,6 +193,39 @@ def test_a_container_that_is_lost_on_the_way_ends_nothing_else(site):
     # The lock was given back, and the next run takes it from there.
     run = site.deploy(bundle, "--check")
     assert f"start container {site.name}-lost-0 of machine 0" in plan_of(run)
+
+
+@pytest.mark.parametrize(
+    "name", ["deploy", "scale", "remove", "destroy", "expose", "unexpose", "export", "diff", "status"]
+)
+def test_who_says_nothing_of_remotes_is_told_how(playbook, name):
+    said = {"model": "t-none", "bundle": "none.yaml", "application": "api", "units": 1}
+    run = playbook(Path(f"flotilla.lxd.{name}"), fails=True, extra=said)
+    assert "-e remotes=lxd-a" in message(run)
+
+
+def test_machines_and_storage_that_are_said_too_late(site_on, model_of):
+    site = site_on(LXD, INCUS)
+    bundle = {
+        "applications": {"disk": {"charm": "t-disk", "num_units": 1, "to": ["0"], "storage": {"data": "64M"}}},
+        "machines": {"0": {}},
+    }
+    run = site.deploy(bundle, fails=True, machines={"7": LXD})
+    assert "the bundle has no machine 7: it has 0" in message(run)
+    site.deploy(bundle, machines={"0": INCUS})
+    assert_idle(site.deploy(bundle, machines={"0": INCUS}))
+    run = site.deploy(bundle, fails=True, machines={"0": LXD})
+    assert (
+        f"machine 0 of the bundle is to be on {LXD}, and it is machine 0 of model {site.name} and on {INCUS} already"
+        in message(run)
+    )
+    bundle["applications"]["disk"]["storage"]["data"] = "96M"
+    run = site.deploy(bundle)
+    assert_idle(run)
+    assert 'storage "data" of application "disk" stays as it is' in " ".join(run.text.split())
+    assert site.volumes(INCUS) == {"disk-0-data-0": "64MiB"}
+    run = site.run("remove", fails=True, unit_name="disk/1")
+    assert f"model {site.name} never had unit disk/1: of disk, it has disk/0" in message(run)
 
 
 def test_two_deploys_at_once(site, local_tasks, model_of):
