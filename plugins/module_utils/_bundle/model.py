@@ -30,6 +30,9 @@ class Deployed:
 
     charm: str
     series: str = ""
+    channel: str = ""
+    revision: int | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
     units: tuple[Unit, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -39,11 +39,14 @@ class Endpoint:
 @dataclass(frozen=True)
 class Application:
     """options: those set. storage: as the bundle has it. next_unit: the number of the next unit. leaving: it is being
-    removed.
+    removed. channel, revision and bindings choose nothing here, and are kept for bundles that are made of the model.
     """
 
     charm: str
     series: str = ""
+    channel: str = ""
+    revision: int | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     constraints: str = ""
@@ -209,6 +212,9 @@ def for_planner(state: State) -> planner.Model:
             name: planner.Deployed(
                 charm=each.charm,
                 series=each.series,
+                channel=each.channel,
+                revision=each.revision,
+                bindings=each.bindings,
                 units=tuple(
                     planner.Unit(number_of(unit), container.machine)
                     for unit, _record, container in state.units_of(name)
@@ -297,4 +303,7 @@ def _made(kind: type[_T], content: Mapping[str, Any]) -> _T:
 
 def _short(part: Any) -> dict[str, Any]:
     """Without what is as it is anyway."""
-    return {key: value for key, value in asdict(part).items() if value not in ("", {}, None, False, 0)}
+    usual = {
+        one.name: one.default_factory() if one.default_factory is not MISSING else one.default for one in fields(part)
+    }
+    return {key: value for key, value in asdict(part).items() if value != usual[key]}

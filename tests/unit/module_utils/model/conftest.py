@@ -107,4 +107,9 @@ def grown(tmp_path):
         changes = plan(reading.bundle, for_planner(state), roles, reading.charms)
         return grow(state, changes, lambda applications: roles_of(applications, roles), sites)
 
+    def read_it(text):
+        (tmp_path / "bundle.yaml").write_text(text)
+        return read(str(tmp_path / "bundle.yaml"), [], roles).bundle
+
+    grow_by.read = read_it
     return grow_by
