@@ -36,7 +36,8 @@ def objection(model: str, remote: str, foreign: Sequence[str]) -> str:
         more = f" and {len(foreign) - _MOST_NAMES} more" if len(foreign) > _MOST_NAMES else ""
         return (
             f"remote {remote}: project {model} is there already and has containers of somebody else,"
-            f" {', '.join(foreign[:_MOST_NAMES])}{more}: give the model another name, or move them to another project"
+            f" {', '.join(foreign[:_MOST_NAMES])}{more}: give the model another name, leave the remote out, or move them to"
+            " another project"
         )
     return ""
 
