@@ -16,6 +16,8 @@ class ModuleDocFragment:
   model:
     description:
       - Name of the model, which is a project of this name on each of its O(remotes).
+      - A project of this name that is there already must have no container before the model is deployed, and V(default) is no
+        name for a model.
     type: str
     required: true
   remotes:

@@ -58,6 +58,11 @@ def roles(module: AnsibleModule) -> Roles:
     return Roles(charms, tuple(module.params["roles_path"]))
 
 
+def machines(module: AnsibleModule) -> dict[str, str]:
+    """Where those of the bundle are to be, by their numbers; of a module that has no such option, nowhere."""
+    return {str(number): str(place) for number, place in (module.params.get("machines") or {}).items()}
+
+
 def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, Any]:
     """Carry a plan out, or in check mode only say what it is: the module's result. may_make: a model that is not there."""
     params = module.params
@@ -68,7 +73,7 @@ def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, An
         roles=roles(module),
         images=images,
         profiles=params["profiles"],
-        machines={str(number): str(place) for number, place in (params.get("machines") or {}).items()},
+        machines=machines(module),
         wait_for=params["wait_for"],
         take_over=params["take_over"],
         timeout=params["timeout"],

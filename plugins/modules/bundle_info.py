@@ -216,10 +216,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.diff import differences
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import Finding, in_order
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import parse_map
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.model import Model
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan, unheeded
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import read
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.roles import Roles
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import for_planner
@@ -240,8 +240,7 @@ def info(module: AnsibleModule) -> dict:
     charms = {str(charm): str(role) for charm, role in params["charms"].items() if role}
     roles = Roles(charms, tuple(params["roles_path"]))
     reading = read(params["path"], params["overlays"], roles)
-    for finding in in_order(reading.findings.warnings):
-        module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
+    _warn(module, reading.findings.warnings)
     result = {
         "problems": [finding.as_dict() for finding in in_order(reading.findings.problems)],
         "later": [finding.as_dict() for finding in in_order(reading.findings.later)],
@@ -256,7 +255,13 @@ def info(module: AnsibleModule) -> dict:
         result["plan"] = [line for change in changes for line in change.text.splitlines()]
         if params["model"]:
             result["diff"] = differences(reading.bundle, model, reading.charms, machine_map)
+        _warn(module, unheeded(reading.bundle, model))
     return result
+
+
+def _warn(module: AnsibleModule, findings: list[Finding]) -> None:
+    for finding in in_order(findings):
+        module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ options:
   machines:
     description:
       - Where machines of the bundle are to be, by their number, V(remote) or V(remote:member) of a cluster.
+      - A machine that the bundle does not have, or that is somewhere else already, is an error.
       - Machines with a constraint C(zones) are on a remote or a cluster member of that name; others where the fewest are.
       - A machine that has nothing on it but containers (C(lxd:0)) is no container itself; it stands for the server.
     type: dict
@@ -106,10 +107,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flotilla.lxd.plugins.module_utils import _model_module, _module
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import Finding, in_order
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import parse_map
-from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.machines import matched, parse_map
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.plan import plan, unheeded
 from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.read import Reading, read
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.deployment import refuse_leaving
+from ansible_collections.flotilla.lxd.plugins.module_utils._model.placing import require_possible
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import for_planner
 
 OPTIONS = {
@@ -128,16 +130,28 @@ def deploy(module: AnsibleModule) -> dict:
     roles = _model_module.roles(module)
     machine_map = parse_map(params["map_machines"])
     reading = read(params["path"], params["overlays"], roles)
-    for finding in in_order(reading.findings.warnings):
-        module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
+    _warn(module, reading.findings.warnings)
     if not reading.may_be_deployed:
         _refuse(module, reading)
 
-    def planned(state):
-        refuse_leaving(state, reading.bundle.applications)
-        return plan(reading.bundle, for_planner(state), roles, reading.charms, machine_map), state
+    too_late = []
 
-    return _model_module.change(module, planned, may_make=True)
+    def planned(state):
+        bundle, model = reading.bundle, for_planner(state)
+        refuse_leaving(state, bundle.applications)
+        said = _model_module.machines(module)
+        require_possible(said, bundle.machines, matched(bundle, model, machine_map), state)
+        too_late[:] = unheeded(bundle, model)
+        return plan(bundle, model, roles, reading.charms, machine_map), state
+
+    result = _model_module.change(module, planned, may_make=True)
+    _warn(module, too_late)
+    return result
+
+
+def _warn(module: AnsibleModule, findings: list[Finding]) -> None:
+    for finding in in_order(findings):
+        module.warn(f"{finding.place.file}, line {finding.place.line}: {finding.text}")
 
 
 def _refuse(module: AnsibleModule, reading: Reading) -> None:

@@ -54,12 +54,16 @@ options:
     elements: str
     default: []
   remove_units:
-    description: Units to be removed, as V(api/1). A unit that is not there is no error.
+    description:
+      - Units to be removed, as V(api/1). One that was removed before, or whose container is gone, is no error, and one that
+        has never been there is.
     type: list
     elements: str
     default: []
   remove_applications:
-    description: Applications to be removed, with their units and relations. One that is not there is no error.
+    description:
+      - Applications to be removed, with their units and relations. One that was removed before is no error, and one that has
+        never been in the model is.
     type: list
     elements: str
     default: []

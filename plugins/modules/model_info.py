@@ -64,10 +64,10 @@ model:
       sample: false
     applications:
       description:
-        - Applications by their names. The status is the worst of its units, C(error), C(lost), C(down), C(unknown),
-          C(blocked), C(maintenance), C(waiting) or C(active), and C(unknown) where it has none.
-        - A unit is C(lost) where its container is gone, C(down) where it does not run, and C(unknown) where its remote does
-          not answer. It counts for the scale.
+        - Applications by their names. The status is the worst of its units, C(error), C(lost), C(down), C(frozen),
+          C(unknown), C(blocked), C(maintenance), C(waiting) or C(active), and C(unknown) where it has none.
+        - A unit is C(lost) where its container is gone, C(frozen) where that is, C(down) where it does not run otherwise,
+          and C(unknown) where its remote does not answer. It counts for the scale.
         - Subordinates have no C(units); theirs are under those of their principals.
         - Units with storage have C(storage), a list of volumes.
       type: dict
@@ -102,8 +102,8 @@ model:
                   volume: web-api-0-data-0
     machines:
       description:
-        - Machines by their numbers. One is C(started) or C(down), C(pending) until its container is made, C(lost) when
-          that is gone, and C(unknown) where its remote does not answer.
+        - Machines by their numbers. One is C(started), C(frozen) or C(down), C(pending) until its container is made, C(lost)
+          when that is gone, and C(unknown) where its remote does not answer.
       type: dict
       sample:
         "0":

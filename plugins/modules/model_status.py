@@ -14,8 +14,8 @@ description:
   - Tells how the applications, units, machines and relations of a model are now, as a table as of C(juju status), as JSON or
     YAML, or as a page with a picture of the bundle.
   - Without O(dest), it is printed as it is, above the line that says that the task is done. With it, it is written there.
-  - What is wrong with the model is no failure of this module. A unit whose container does not run is C(down), one whose
-    container is gone is C(lost), and those on a remote that does not answer are C(unknown).
+  - What is wrong with the model is no failure of this module. A unit whose container does not run is C(down) or C(frozen),
+    one whose container is gone is C(lost), and those on a remote that does not answer are C(unknown).
   - What units tell each other is not in it, and neither are options, for there may be passwords among them.
 author:
   - The flotilla.lxd developers (@flotilla-lxd)

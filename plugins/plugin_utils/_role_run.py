@@ -52,8 +52,9 @@ class _NoTemplate(str):
 
 
 def _as_is(value: Any) -> Any:
-    """Other texts stay plain: Ansible makes a number of an unsafe "12". Those that come from Ansible are of a type of its own."""
+    """Other texts stay plain: Ansible makes a number of an unsafe "12"."""
     if isinstance(value, str):
+        # Ansible's own texts are of a type that no YAML has.
         return _NoTemplate(value) if "{" in value else str(value)
     if isinstance(value, Mapping):
         return {str(key): _as_is(each) for key, each in value.items()}

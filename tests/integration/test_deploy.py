@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 import yaml
 from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
 
@@ -170,6 +172,20 @@ def test_what_others_do_to_a_model(site, model_of):
     assert_idle(site.deploy(bundle))
 
 
+def test_a_container_that_is_frozen(site, local_tasks, model_of):
+    bundle = {"applications": {"store": {**STORE, "num_units": 2}}}
+    site.deploy(bundle)
+    for name in ("store-0", "store-1"):
+        site.call("pause", name)
+    model = model_of(site)
+    assert units(model) == {"store/0": "frozen", "store/1": "frozen"}
+    assert model["machines"]["0"]["status"] == "frozen"
+    assert f"container {site.name}-store-0 is frozen" in site.run("status").stdout
+    run = site.run("remove", unit_name="store/1")
+    assert f"unfreeze container {site.name}-store-0 of machine 0" in plan_of(run)
+    assert units(model_of(site)) == {"store/0": "active"}
+
+
 def test_a_container_that_is_lost_on_the_way_ends_nothing_else(site):
     bundle = {"applications": {"lost": {"charm": "t-lost", "num_units": 1}}}
     run = site.deploy(bundle, fails=True)
@@ -177,6 +193,39 @@ def test_a_container_that_is_lost_on_the_way_ends_nothing_else(site):
     # The lock was given back, and the next run takes it from there.
     run = site.deploy(bundle, "--check")
     assert f"start container {site.name}-lost-0 of machine 0" in plan_of(run)
+
+
+@pytest.mark.parametrize(
+    "name", ["deploy", "scale", "remove", "destroy", "expose", "unexpose", "export", "diff", "status"]
+)
+def test_who_says_nothing_of_remotes_is_told_how(playbook, name):
+    said = {"model": "t-none", "bundle": "none.yaml", "application": "api", "units": 1}
+    run = playbook(Path(f"flotilla.lxd.{name}"), fails=True, extra=said)
+    assert "-e remotes=lxd-a" in message(run)
+
+
+def test_machines_and_storage_that_are_said_too_late(site_on, model_of):
+    site = site_on(LXD, INCUS)
+    bundle = {
+        "applications": {"disk": {"charm": "t-disk", "num_units": 1, "to": ["0"], "storage": {"data": "64M"}}},
+        "machines": {"0": {}},
+    }
+    run = site.deploy(bundle, fails=True, machines={"7": LXD})
+    assert "the bundle has no machine 7: it has 0" in message(run)
+    site.deploy(bundle, machines={"0": INCUS})
+    assert_idle(site.deploy(bundle, machines={"0": INCUS}))
+    run = site.deploy(bundle, fails=True, machines={"0": LXD})
+    assert (
+        f"machine 0 of the bundle is to be on {LXD}, and it is machine 0 of model {site.name} and on {INCUS} already"
+        in message(run)
+    )
+    bundle["applications"]["disk"]["storage"]["data"] = "96M"
+    run = site.deploy(bundle)
+    assert_idle(run)
+    assert 'storage "data" of application "disk" stays as it is' in " ".join(run.text.split())
+    assert site.volumes(INCUS) == {"disk-0-data-0": "64MiB"}
+    run = site.run("remove", fails=True, unit_name="disk/1")
+    assert f"model {site.name} never had unit disk/1: of disk, it has disk/0" in message(run)
 
 
 def test_two_deploys_at_once(site, local_tasks, model_of):
@@ -292,6 +341,46 @@ def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
     run = site.run("scale", fails=True, application="api", units=2)
     assert f"project {site.name} is no model" in message(run)
     assert site.name not in site.projects(LXD)
+
+
+def test_what_is_somebody_elses_is_in_no_model(site, site_on, remote, command_line):
+    bundle = {"applications": {"a-b": {"charm": "t-plain", "num_units": 1}}}
+    run = site.deploy(bundle, fails=True, model="default")
+    assert f"emote {remote}: a model called default would be in the project of that name" in message(run)
+    assert "user.flotilla" not in command_line(remote, "project", "show", f"{remote}:default")
+
+    project = f"{remote}:{site.name}"
+    command_line(
+        remote, "project", "create", project, "--config=features.images=false", "--config=features.profiles=false"
+    )
+    command_line(remote, "init", f"{remote}:busybox", f"{remote}:{site.name}-theirs", f"--project={site.name}")
+    run = site.deploy(bundle, "--check", fails=True)
+    theirs = f"project {site.name} is there already and has containers of somebody else, {site.name}-theirs"
+    assert theirs in message(run)
+    assert theirs in message(site.deploy(bundle, fails=True))
+    assert site.lock() is None and site.containers().keys() == {"theirs"}
+    # With a home elsewhere, it is not to come in either.
+    other = "lxd-b" if remote == LXD else "incus-b"
+    assert theirs in message(site.deploy(bundle, fails=True, remotes=[other, remote]))
+    assert site.name not in site.projects(other)
+
+    # One without containers is the model's, whoever made it, and stays when that goes.
+    site.call("delete", "theirs", "--force")
+    site.deploy(bundle)
+    # A model whose containers would be called like those of this one, on the same network.
+    alike = site_on(remote)
+    alike.name = f"{site.name}-a"
+    clashing = {"applications": {"b": {"charm": "t-plain", "num_units": 1}}}
+    for arguments in (["--check"], []):
+        run = alike.deploy(clashing, *arguments, fails=True)
+        assert f"container {site.name}-a-b-0 is to be made on network " in message(run)
+        assert f"where one of project {site.name} is called {site.name}-a-b-0" in message(run)
+    assert alike.name not in site.projects(remote)
+    # Elsewhere nobody is called like that.
+    run = alike.deploy(clashing, "--check", remotes=[other])
+    assert "add unit b/0 to new machine 0" in plan_of(run)
+    site.run("destroy", confirm=site.name)
+    assert site.name in site.projects(remote) and site.containers() == {}
 
 
 def test_exposed_ports_are_open(site):

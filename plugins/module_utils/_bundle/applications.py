@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from . import charm_url, constraints
 from .bundle import Application, Bundle
-from .changes import AddCharm, Deploy, Expose, SetAnnotations, SetConstraints, SetOptions, UpgradeCharm
+from .changes import AddCharm, Deploy, Expose, SetAnnotations, SetConstraints, SetOptions, SetOrigin, UpgradeCharm
 from .draft import Draft
 from .model import Deployed
 from .names import natural
@@ -60,6 +60,8 @@ def _plan_changed(draft: Draft, application: Application, deployed: Deployed, se
     name = application.name
     if deployed.charm != application.charm:
         draft.add(UpgradeCharm(application, _charm(application), series), *requires)
+    else:
+        _plan_origin(draft, application, deployed)
     options = changed(deployed.options, application.options)
     if options:
         draft.add(SetOptions(name, options))
@@ -70,6 +72,14 @@ def _plan_changed(draft: Draft, application: Application, deployed: Deployed, se
     annotations = changed(deployed.annotations, application.annotations)
     if annotations:
         draft.add(SetAnnotations(name, annotations))
+
+
+def _plan_origin(draft: Draft, application: Application, deployed: Deployed) -> None:
+    channel = application.channel if application.channel != deployed.channel else ""
+    revision = application.revision if application.revision != deployed.revision else None
+    bindings = changed(deployed.bindings, application.bindings)
+    if channel or revision is not None or bindings:
+        draft.add(SetOrigin(application.name, channel, revision, bindings))
 
 
 def _is_open_to_the_same(application: Application, deployed: Deployed) -> bool:

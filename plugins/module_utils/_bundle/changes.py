@@ -59,6 +59,24 @@ class UpgradeCharm(Change):
 
 
 @dataclass(frozen=True)
+class SetOrigin(Change):
+    """What would choose a charm in a store, and networks: nothing here, but what is made of the model says it again.
+
+    channel: empty and revision: None where they stay; bindings: those that change.
+    """
+
+    application: str
+    channel: str
+    revision: int | None
+    bindings: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        parts = [("channel", self.channel), ("revision", self.revision is not None), ("bindings", self.bindings)]
+        return f"take down {', '.join(name for name, value in parts if value)} of {self.application}"
+
+
+@dataclass(frozen=True)
 class Expose(Change):
     """endpoints: an empty name stands for all of them; none at all opens all of them to everyone."""
 

@@ -59,6 +59,8 @@ def _application(wanted: Application, there: Deployed, series: str) -> dict[str,
     return _without_empty(
         {
             "charm": _sides(wanted.charm, there.charm),
+            "channel": _sides(wanted.channel, there.channel),
+            "revision": _sides(wanted.revision, there.revision),
             "series": _sides(series, there.series),
             "num_units": {} if there.subordinate else _sides(wanted.num_units, len(there.units)),
             "expose": _sides(wanted.exposed, there.exposed),

@@ -23,13 +23,17 @@ class Unit:
 
 @dataclass(frozen=True)
 class Deployed:
-    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name.
+    """An application that is there. exposed_endpoints: the CIDRs from which each may be reached, by its name. storage: as
+    the bundle had it.
 
     subordinate: its units are beside those of others, and nobody says how many there are.
     """
 
     charm: str
     series: str = ""
+    channel: str = ""
+    revision: int | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
     units: tuple[Unit, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -37,6 +41,7 @@ class Deployed:
     exposed: bool = False
     exposed_endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     subordinate: bool = False
+    storage: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from .changes import AddMachine, AddRelation, AddUnit, Change, SetAnnotations
 from .charm import Charm
 from .draft import Draft
 from .endpoints import Relations, ends_of, resolved
-from .findings import quoted
+from .findings import Finding, quoted
 from .machines import NO_MAP, MachineMap
 from .model import Model
 from .names import natural
 from .roles import Roles
+from .storage import parse_storage
 from .units import UnitPlanner
 
 
@@ -46,6 +47,26 @@ def plan(
     UnitPlanner(draft).plan()
     _check_machines(draft)
     return draft.ordered()
+
+
+def unheeded(bundle: Bundle, model: Model) -> list[Finding]:
+    """What the bundle says of applications that are there, and what comes too late, as in Juju."""
+    found = []
+    for name in sorted({*bundle.applications} & {*model.applications}, key=natural):
+        application, deployed = bundle.applications[name], model.applications[name].storage
+        for key, said in application.storage.items():
+            there = deployed.get(key)
+            if there is None or parse_storage(there) != parse_storage(said):
+                before = "without a word of it" if there is None else f"as {quoted(there)}"
+                found.append(
+                    Finding(
+                        f"storage {quoted(key)} of application {quoted(name)} stays as it is, and that of new units will be"
+                        f" the same: it was deployed {before}, and {quoted(said)} comes too late, as in Juju. An"
+                        " application that is removed and deployed again gets it",
+                        application.at("storage", key),
+                    )
+                )
+    return found
 
 
 def _plan_machine(draft: Draft, number: str) -> None:

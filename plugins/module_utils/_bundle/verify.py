@@ -4,7 +4,8 @@
 """All that is wrong with a bundle, at once.
 
 Source: bundledata.go of Juju's charm library says what Juju refuses; each of its rules is here, in its words where they are
-clear. What Juju can do and nothing here can is in unsupported.py.
+clear. Constraints, storage and devices the library leaves to who calls it: as Juju's own command does, they are parsed.
+What Juju can do and nothing here can is in unsupported.py.
 """
 
 from __future__ import annotations

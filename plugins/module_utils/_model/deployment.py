@@ -19,11 +19,13 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .._bundle.changes import Change, SetOptions
 from .._bundle.roles import Roles
+from .._resources import power
 from . import process, removal, rounds, volumes
 from .charms import roles_of
 from .growth import Growth, grow
 from .lock import Lock
 from .machines import Machines
+from .neighbours import Neighbours
 from .placing import Sites
 from .record import UnitRecord, key_of
 from .servers import Servers, in_parallel
@@ -95,6 +97,7 @@ class Deployment:
         state = self._store.read()
         if state is None and not self._may_make:
             raise self._store.no_model()
+        self._store.require_own_projects()
         state = state or State(self._store.name, self._store.remotes)
         changes, after = self._plan(state)
         after = replace(after, settings=self._settings(after.settings))
@@ -104,7 +107,7 @@ class Deployment:
         texts = [line for change in changes for line in change.text.splitlines()]
         texts += [change.text for change in growth.subordinates]
         texts += volumes.texts(growth)
-        texts += [f"start container {each.name} of machine {each.machine}" for each in stopped]
+        texts += [f"{power.to_start(each.status)} container {each.name} of machine {each.machine}" for each in stopped]
         texts += removal.texts(state, after)
         if after.ends and not state.ends:
             texts.append(f"delete model {after.name}")
@@ -145,7 +148,8 @@ class Deployment:
         machines = self._machines(draft)
         machines.images(draft.growth.new, self._store.there)
         machines.require_profiles(draft.growth.new, self._store.there)
-        self._refuse_taken_names(draft)
+        profiles = draft.growth.state.settings.profiles_of_new
+        Neighbours(self._servers, self._store.there, profiles).require_free_names(draft.growth.new)
         self._located(draft)
 
     def _apply(self, draft: Draft) -> None:
@@ -220,18 +224,6 @@ class Deployment:
             return []
         urls = client.get(path("cluster", "members"), doing="list cluster members").metadata
         return [url.rpartition("/")[2] for url in urls or ()]
-
-    def _refuse_taken_names(self, draft: Draft) -> None:
-        """A container of somebody else's that is called like one of ours to be."""
-        for remote in sorted({each.remote for each in draft.growth.new} & self._store.there):
-            urls = self._servers.client(remote).get(path("instances"), doing="list containers").metadata
-            there = {url.partition("?")[0].rpartition("/")[2] for url in urls or ()}
-            taken = sorted(each.name for each in draft.growth.new if each.remote == remote and each.name in there)
-            if taken:
-                raise InvalidInput(
-                    f"remote {remote}: project {self._store.name} has containers already that are not of the model:"
-                    f" {', '.join(taken)}. Rename them, or deploy to another project"
-                )
 
 
 def _runs(growth: Growth, anew: set[str]) -> list[str]:

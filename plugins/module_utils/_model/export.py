@@ -50,6 +50,8 @@ def _application(state: State, name: str, numbers: Mapping[str, str], common: st
     own = application.series if {application.series, charm_url.parse(application.charm).series} - {common, ""} else ""
     content = {
         "charm": application.charm,
+        "channel": application.channel,
+        "revision": application.revision,
         **_series(own, "series", "base"),
         "num_units": None if application.subordinate else len(units),
         "to": None
@@ -59,10 +61,12 @@ def _application(state: State, name: str, numbers: Mapping[str, str], common: st
         "expose": application.exposed and not application.exposed_endpoints,
         "options": dict(sorted(application.options.items())),
         "annotations": dict(sorted(application.annotations.items())),
+        "bindings": dict(sorted(application.bindings.items())),
         "constraints": application.constraints,
         "storage": dict(sorted(application.storage.items())),
     }
-    return {key: value for key, value in content.items() if value or (key == "num_units" and value is not None)}
+    may_be_nought = ("num_units", "revision")
+    return {key: value for key, value in content.items() if value or (key in may_be_nought and value is not None)}
 
 
 def _overlay(application: Application) -> dict[str, Any]:

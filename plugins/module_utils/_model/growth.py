@@ -22,6 +22,7 @@ from .._bundle.changes import (
     SetAnnotations,
     SetConstraints,
     SetOptions,
+    SetOrigin,
     Unexpose,
     UpgradeCharm,
 )
@@ -114,12 +115,31 @@ class _Grower:
             self._applications[wanted.name] = Application(
                 wanted.charm,
                 change.series,
+                channel=wanted.channel,
+                revision=wanted.revision,
+                bindings=dict(wanted.bindings),
                 options=dict(wanted.options),
                 constraints=wanted.constraints,
                 storage=dict(wanted.storage),
             )
         elif isinstance(change, UpgradeCharm):
-            self._set(change.application.name, charm=change.application.charm, series=change.series)
+            wanted = change.application
+            self._set(
+                wanted.name,
+                charm=wanted.charm,
+                series=change.series,
+                channel=wanted.channel,
+                revision=wanted.revision,
+                bindings=dict(wanted.bindings),
+            )
+        elif isinstance(change, SetOrigin):
+            there = self._applications[change.application]
+            self._set(
+                change.application,
+                channel=change.channel or there.channel,
+                revision=there.revision if change.revision is None else change.revision,
+                bindings={**there.bindings, **change.bindings},
+            )
         elif isinstance(change, Expose):
             cidrs = {name: list(each.expose_to_cidrs) for name, each in change.endpoints.items()}
             self._set(change.application, exposed=True, exposed_endpoints=cidrs)

@@ -14,7 +14,7 @@ from .._api.client import Client, path
 from .._api.deadline import Deadline
 from .._api.errors import InvalidInput
 from .._images import choice
-from .._resources import readiness
+from .._resources import power, readiness
 from .._resources.root import root_disk_of
 from . import volumes
 from .growth import NewContainer
@@ -95,7 +95,7 @@ class Machines:
         in_parallel(make, others)
 
     def start(self, containers: Sequence[Container], deadline: Deadline) -> None:
-        in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline), containers)
+        in_parallel(lambda each: self._start(each.remote, each.name, each.units, deadline, each.status), containers)
 
     def _roots(self, wanted: Sequence[NewContainer]) -> dict[str, tuple[str, dict[str, str]]]:
         """The root disk of the profiles, on each remote where a container is to have another one."""
@@ -115,11 +115,14 @@ class Machines:
         client.write("POST", path("instances"), payload, doing=f"create container {wanted.name}", deadline=deadline)
         self._start(wanted.remote, wanted.name, wanted.units, deadline)
 
-    def _start(self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline) -> None:
+    def _start(
+        self, remote: str, name: str, units: Mapping[str, UnitRecord], deadline: Deadline, status: str = "stopped"
+    ) -> None:
         client = self.servers.client(remote)
         volumes.attach(client, name, units, deadline)
         where = path("instances", name, "state")
-        client.write("PUT", where, {"action": "start"}, doing=f"start container {name}", deadline=deadline)
+        action = power.to_start(status)
+        client.write("PUT", where, {"action": action}, doing=f"{action} container {name}", deadline=deadline)
         readiness.wait(client, name, self.wait_for or ["running"], deadline)
 
     def _payload(self, wanted: NewContainer) -> dict[str, Any]:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._api.errors import InvalidInput
+from .._bundle.model import host_of
+from .._bundle.names import natural
+from .state import State
 
 # A remote and a cluster member of it, which is empty where it is left to the server.
 Spot = tuple[str, str]
@@ -46,6 +49,35 @@ def place(sites: Sites, taken: Mapping[Spot, int], bundle: str, zones: Sequence[
         if spot in often:
             often[spot] += number
     return min(often, key=lambda spot: often[spot])
+
+
+def require_possible(said: Mapping[str, str], bundle: Iterable[str], matched: Mapping[str, str], state: State) -> None:
+    """said: as Sites has it. bundle: the numbers of its machines. matched: those of the model by the bundle's number.
+
+    Raises InvalidInput for a machine that the bundle does not have, or that is somewhere else already.
+    """
+    bundle = sorted(bundle, key=natural)
+    for number, wanted in said.items():
+        if number not in bundle:
+            raise InvalidInput(f"machines: the bundle has no machine {number}: it has {', '.join(bundle) or 'none'}")
+        there = matched.get(number)
+        remote, _colon, member = wanted.partition(":")
+        is_on, is_at = (remote, member) if there is None else _where(state, there)
+        if remote != is_on or member not in ("", is_at):
+            raise InvalidInput(
+                f"machines: machine {number} of the bundle is to be on {wanted}, and it is machine {there} of model"
+                f" {state.name} and on {f'{is_on}:{is_at}' if member and is_at else is_on} already. Deploying moves nothing:"
+                f" leave it out, or say where it is"
+            )
+
+
+def _where(state: State, machine: str) -> tuple[str, str]:
+    """Remote and member; as its containers are now, wherever it was made."""
+    for container in state.containers:
+        if host_of(container.machine) == machine:
+            return container.remote, container.location
+    made = state.machines[machine]
+    return made.remote, made.target
 
 
 def _in_zones(sites: Sites, zones: Sequence[str]) -> list[Spot]:

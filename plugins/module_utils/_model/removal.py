@@ -14,13 +14,36 @@ from dataclasses import dataclass, replace
 
 from .._api.errors import InvalidInput
 from .._bundle.model import host_of
-from .state import Container, State, application_of, number_of
+from .state import Container, State, application_of, counted, number_of
 
 
 def to_scale_down(state: State, application: str, units: int) -> list[str]:
     """The units that are too many: the youngest go, so that the leader stays."""
     there = [unit for unit, _record, _container in state.units_of(application)]
     return there[units:]
+
+
+def still_there(state: State, units: Iterable[str], applications: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of them that are to be removed yet: what was there once and is gone is no error, so that it may be said twice.
+
+    Raises InvalidInput for what has never been there.
+    """
+    state = counted(state)
+    ever = {**state.removed}
+    for name, each in state.applications.items():
+        ever[name] = max(each.next_unit, ever.get(name, 0))
+    there = [unit for unit, _record, _container in state.units()]
+    for name in [*applications, *map(application_of, units)]:
+        if name not in ever:
+            raise InvalidInput(
+                f"model {state.name} never had application {name}: it has {_all(sorted(state.applications))}"
+            )
+    for unit in units:
+        name = application_of(unit)
+        if unit not in there and number_of(unit) >= ever[name]:
+            known = [each for each in there if application_of(each) == name]
+            raise InvalidInput(f"model {state.name} never had unit {unit}: of {name}, it has {_all(known)}")
+    return [unit for unit in units if unit in there], [name for name in applications if name in state.applications]
 
 
 def leave(state: State, units: Iterable[str], applications: Iterable[str], *, keep_storage: bool = False) -> State:
@@ -33,14 +56,13 @@ def leave(state: State, units: Iterable[str], applications: Iterable[str], *, ke
     unknown = sorted(applications - state.applications.keys())
     if unknown:
         raise InvalidInput(
-            f"model {state.name} has no application {', '.join(unknown)}: it has"
-            f" {', '.join(sorted(state.applications)) or 'none'}"
+            f"model {state.name} has no application {', '.join(unknown)}: it has {_all(sorted(state.applications))}"
         )
     there = {unit: record for unit, record, _container in state.units()}
     going = set(units)
     missing = sorted(going - there.keys())
     if missing:
-        raise InvalidInput(f"model {state.name} has no unit {', '.join(missing)}: it has {', '.join(there) or 'none'}")
+        raise InvalidInput(f"model {state.name} has no unit {', '.join(missing)}: it has {_all(there)}")
     for unit in sorted(going):
         principal = there[unit].principal
         if principal and principal not in going:
@@ -89,6 +111,14 @@ def remove(state: State, kept: Iterable[str] = ()) -> Removal:
         relations=tuple(pair for pair in state.relations if all(end.partition(":")[0] in applications for end in pair)),
         machines={number: each for number, each in state.machines.items() if number not in gone - left},
         leaving=frozenset(state.leaving & kept),
+        removed={
+            **state.removed,
+            **{
+                name: max(each.next_unit, state.removed.get(name, 0))
+                for name, each in state.applications.items()
+                if name not in applications
+            },
+        },
         containers=tuple(_without(going, each) for each in staying),
     )
     return Removal(after, tuple(containers), units)
@@ -114,6 +144,10 @@ def texts(before: State, after: State) -> list[str]:
         ),
         *(f"delete container {each.name} of machine {each.machine} on {each.remote}" for each in removal.containers),
     ]
+
+
+def _all(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _without(units: set[str], container: Container) -> Container:

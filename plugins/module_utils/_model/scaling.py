@@ -37,9 +37,7 @@ class Scaling:
         for unit in self.without_units:
             if not re.fullmatch(rf"{APPLICATION}/{NUMBER}", unit):
                 raise InvalidInput(f"{unit} is not the name of a unit: they are called like api/1")
-        there = {unit for unit, _record, _container in state.units()}
-        units = [unit for unit in self.without_units if unit in there]
-        applications = [name for name in self.without_applications if name in state.applications]
+        units, applications = removal.still_there(state, self.without_units, self.without_applications)
         if self.ends:
             applications = list(state.applications)
         changes: list[Change] = []
@@ -68,7 +66,11 @@ class Scaling:
 def _staying(state: State, name: str, doing: str) -> Application:
     application = state.applications.get(name)
     if application is None or application.leaving:
-        known = ", ".join(sorted(state.applications)) or "none"
+        known = ", ".join(sorted(each for each, other in state.applications.items() if not other.leaving)) or "none"
+        if application is not None:
+            raise InvalidInput(
+                f"application {name} of model {state.name} is being removed, and not there to {doing}: what stays is {known}"
+            )
         raise InvalidInput(f"model {state.name} has no application {name} to {doing}: it has {known}")
     return application
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from .._api.errors import InvalidInput
 from .._bundle import model as planner
 from .._bundle.charm import PEER
+from .._resources import power
 from .record import UnitRecord
 from .shown import Shown
 
@@ -39,11 +40,14 @@ class Endpoint:
 @dataclass(frozen=True)
 class Application:
     """options: those set. storage: as the bundle has it. next_unit: the number of the next unit. leaving: it is being
-    removed.
+    removed. channel, revision and bindings choose nothing here, and are kept for bundles that are made of the model.
     """
 
     charm: str
     series: str = ""
+    channel: str = ""
+    revision: int | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     constraints: str = ""
@@ -82,16 +86,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Container:
-    """One that is there. machine: its number, ``0`` or ``0/lxd/1``. units: in the order they came."""
+    """One that is there. machine: its number, ``0`` or ``0/lxd/1``. status: as power.status() has it. units: in the order
+    they came.
+    """
 
     name: str
     remote: str
     machine: str
-    running: bool
+    status: str
     addresses: Mapping[str, list[str]] = field(default_factory=dict)
     units: Mapping[str, UnitRecord] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     location: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.status == power.RUNNING
 
     @property
     def address(self) -> str:
@@ -109,7 +119,7 @@ class State:
 
     relations: pairs of ``application:endpoint``. leaving: units that are being removed, and keeping, those of them whose
     storage is kept; ends: the whole model is. placed: units by the machine they were on when this was last kept, for the
-    containers of some may be gone since.
+    containers of some may be gone since. removed: of applications that were removed, the number of the next unit then.
     """
 
     name: str
@@ -123,6 +133,7 @@ class State:
     keeping: frozenset[str] = frozenset()
     ends: bool = False
     placed: Mapping[str, str] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
 
     def units(self) -> tuple[Placed, ...]:
@@ -243,6 +254,9 @@ def for_planner(state: State) -> planner.Model:
             name: planner.Deployed(
                 charm=each.charm,
                 series=each.series,
+                channel=each.channel,
+                revision=each.revision,
+                bindings=each.bindings,
                 units=tuple(
                     planner.Unit(number_of(unit), container.machine)
                     for unit, _record, container in state.units_of(name)
@@ -253,6 +267,7 @@ def for_planner(state: State) -> planner.Model:
                 exposed=each.exposed,
                 exposed_endpoints={endpoint: tuple(cidrs) for endpoint, cidrs in each.exposed_endpoints.items()},
                 subordinate=each.subordinate,
+                storage=each.storage,
             )
             for name, each in state.applications.items()
             if not each.leaving
@@ -285,6 +300,7 @@ def to_json(state: State) -> str:
         "remotes": state.remotes,
         "ends": state.ends,
         "placed": state.placed,
+        "removed": state.removed,
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
@@ -309,6 +325,7 @@ def from_json(name: str, text: str) -> State:
             keeping=frozenset(content.get("keeping", ())),
             ends=bool(content["ends"]),
             placed=dict(content.get("placed") or {}),
+            removed={key: int(each) for key, each in (content.get("removed") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(
@@ -328,4 +345,7 @@ def _made(kind: type[_T], content: Mapping[str, Any]) -> _T:
 
 def _short(part: Any) -> dict[str, Any]:
     """Without what is as it is anyway."""
-    return {key: value for key, value in asdict(part).items() if value not in ("", {}, None, False, 0)}
+    usual = {
+        one.name: one.default_factory() if one.default_factory is not MISSING else one.default for one in fields(part)
+    }
+    return {key: value for key, value in asdict(part).items() if value != usual[key]}

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A model as a person asks for it: how its applications, units and machines are. Without what units tell each other. Pure.
 
-What cannot be seen any more is told as far as it is known: a unit is ``down`` where its container does not run, ``lost``
-where the container is gone, and ``unknown`` where the remote that it is on does not answer.
+What cannot be seen any more is told as far as it is known: a unit is ``frozen`` where its container is, ``down`` where that
+does not run otherwise, ``lost`` where the container is gone, and ``unknown`` where the remote that it is on does not answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from .._bundle.charm import PEER, PROVIDER
 from .._bundle.model import host_of
 from .._bundle.names import natural
+from .._resources import power
 from .record import ERROR, STATUSES, UnitRecord
 from .state import (
     Container,
@@ -30,9 +31,9 @@ from .state import (
 )
 from .storage import describe as describe_storage
 
-STARTED, PENDING, DOWN, LOST, UNKNOWN = "started", "pending", "down", "lost", "unknown"
+STARTED, PENDING, FROZEN, DOWN, LOST, UNKNOWN = "started", "pending", power.FROZEN, "down", "lost", "unknown"
 # The worst first. What is not known is worse than what is said.
-_ORDER = (ERROR, LOST, DOWN, UNKNOWN, *reversed(STATUSES))
+_ORDER = (ERROR, LOST, DOWN, FROZEN, UNKNOWN, *reversed(STATUSES))
 
 
 def describe(state: State, unreachable: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
@@ -124,12 +125,12 @@ class _Description:
         _unit, record, container = placed
         if not container.name:
             return UNKNOWN if container.remote in self._unreachable else LOST
-        return record.shown_status if container.running else DOWN
+        return record.shown_status if container.running else _standing_still(container)
 
     def _message(self, placed: Placed) -> str:
         status = self._status(placed)
-        if status == DOWN:
-            return f"container {placed[2].name} does not run"
+        if status in (DOWN, FROZEN):
+            return f"container {placed[2].name} is {placed[2].status}"
         if not placed[2].name:
             return f"remote {placed[2].remote} does not answer" if status == UNKNOWN else "its container is gone"
         return placed[1].failed or placed[1].message
@@ -148,7 +149,7 @@ class _Description:
             (
                 unit,
                 UnitRecord(principal=self._principal(unit, machine, principals)),
-                Container("", self._remote(machine), machine, running=False),
+                Container("", self._remote(machine), machine, status=""),
             )
             for unit, machine in gone.items()
         ]
@@ -171,7 +172,7 @@ class _Description:
                 found[container.machine]["units"].append(unit)
         hosts = {host_of(number) for number in found}
         for number in state.machines.keys() - hosts:
-            found[number] = self._machine(Container("", self._remote(number), number, running=False))
+            found[number] = self._machine(Container("", self._remote(number), number, status=""))
         return found
 
     def _machine(self, container: Container) -> dict[str, Any]:
@@ -188,10 +189,14 @@ class _Description:
 
     def _machine_status(self, container: Container) -> str:
         if container.name:
-            return STARTED if container.running else DOWN
+            return STARTED if container.running else _standing_still(container)
         if container.remote in self._unreachable:
             return UNKNOWN
         return LOST if container.machine in self._placed else PENDING
+
+
+def _standing_still(container: Container) -> str:
+    return FROZEN if container.status == power.FROZEN else DOWN
 
 
 def _relation(state: State, pair: tuple[str, str]) -> dict[str, Any]:

@@ -161,13 +161,18 @@ class Steps:
         state = self._read()
         how = {each.unit: each for each in ran}
 
-        def take(container: Container) -> None:
+        def take(container: Container) -> Container:
             changes = {unit: _taking(how[unit]) for unit in container.units if unit in how}
-            if changes:
-                update(self._servers.client(container.remote), container.name, changes)
+            if not changes:
+                return container
+            update(self._servers.client(container.remote), container.name, changes)
+            units = {
+                unit: changes[unit](record) if unit in changes else record for unit, record in container.units.items()
+            }
+            return replace(container, units=units)
 
-        in_parallel(take, state.containers)
-        return self._read() if ran else state
+        # Who has the lock is the only one to change these: what was written need not be read again.
+        return replace(state, containers=tuple(in_parallel(take, state.containers)))
 
     def _remove(self, taken: removal.Removal, keeping: Set[str]) -> None:
         def delete(container: Container) -> None:

@@ -18,6 +18,7 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import ApiError, FlotillaError, InvalidInput, NotFound, PreconditionFailed
 from .._resources import addresses, power
 from . import lock
+from .neighbours import objection
 from .record import PREFIX, from_json, unit_of
 from .servers import Servers, in_parallel
 from .state import MACHINE_KEY, MODEL_KEY, Application, Container, State, application_of, counted, to_json
@@ -38,10 +39,16 @@ _NAME = r"[a-zA-Z0-9][a-zA-Z0-9.-]*"
 
 @dataclass(frozen=True)
 class _Found:
-    """A project's config, or None where there is no such project; and the model's containers in it."""
+    """A project's config, or None where there is no such project; the model's containers in it, and the names of others."""
 
     config: Mapping[str, str] | None
     containers: tuple[Container, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether a model has the project already, or has begun to."""
+        return not {MODEL_KEY, HOME_KEY, MADE_KEY, lock.LOCK_KEY}.isdisjoint(self.config or {})
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Store:
         self.remotes = tuple(remotes)
         # Those on which the project was found.
         self.there: frozenset[str] = frozenset()
+        # To the model's being where it is not yet.
+        self._objections: list[str] = []
 
     @property
     def home(self) -> str:
@@ -114,9 +123,11 @@ class Store:
             return self._without_home(found, errors[self.home])
         if MODEL_KEY not in config:
             self._refuse_other_home(found)
+            self._objections = self._objections_to(found)
             # A run that was cut short may have made the project, and nothing more.
             return State(self.name, self.remotes) if MADE_KEY in config else None
         kept = state_from_json(self.name, config[MODEL_KEY])
+        self._objections = self._objections_to({key: found[key] for key in found if key not in kept.remotes})
         self.remotes = tuple(dict.fromkeys([*self.remotes, *kept.remotes]))
         more = [remote for remote in self.remotes if remote not in found]
         found.update(zip(more, in_parallel(look, more)))
@@ -137,6 +148,17 @@ class Store:
 
     def _containers(self, found: Mapping[str, _Found]) -> tuple[Container, ...]:
         return tuple(each for remote in self.remotes for each in found[remote].containers)
+
+    def require_own_projects(self) -> None:
+        """Raises InvalidInput where the model, as read last, would come among what is somebody else's."""
+        if self._objections:
+            raise InvalidInput("; ".join(self._objections))
+
+    def _objections_to(self, found: Mapping[str, _Found]) -> list[str]:
+        """To the projects that no model has taken up."""
+        new = {remote: each for remote, each in found.items() if each.config is not None and not each.is_taken_up}
+        objections = (objection(self.name, remote, each.foreign) for remote, each in new.items())
+        return [each for each in objections if each]
 
     def no_model(self) -> InvalidInput:
         """What to say where there is none, and has to be one."""
@@ -217,8 +239,9 @@ class Store:
         if project is None:
             return _Found(None)
         listed = client.get(path("instances"), doing="list containers", recursion="2").metadata
-        containers = [_container(remote, each) for each in listed or () if MACHINE_KEY in (each.get("config") or {})]
-        return _Found(project.metadata.get("config") or {}, tuple(containers))
+        containers = [_container(remote, each) for each in listed or () if _is_ours(each)]
+        foreign = sorted(each["name"] for each in listed or () if not _is_ours(each))
+        return _Found(project.metadata.get("config") or {}, tuple(containers), tuple(foreign))
 
     def _refuse_other_home(self, found: Mapping[str, _Found]) -> None:
         homes = {remote: (each.config or {}).get(HOME_KEY) for remote, each in found.items()}
@@ -279,6 +302,10 @@ class Store:
                     raise
 
 
+def _is_ours(content: Mapping[str, Any]) -> bool:
+    return MACHINE_KEY in (content.get("config") or {})
+
+
 def _container(remote: str, content: Mapping[str, Any]) -> Container:
     config = content["config"]
     units = {
@@ -294,7 +321,7 @@ def _container(remote: str, content: Mapping[str, Any]) -> Container:
         name=content["name"],
         remote=remote,
         machine=machine,
-        running=power.status(content) == "running",
+        status=power.status(content),
         addresses=addresses.by_family(content.get("state") or {}),
         units=units,
         devices=content.get("devices") or {},

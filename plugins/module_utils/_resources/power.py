@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any
 
-_BY_CODE = {102: "stopped", 103: "running", 110: "frozen"}
+RUNNING, FROZEN = "running", "frozen"
+_BY_CODE = {102: "stopped", 103: RUNNING, 110: FROZEN}
 BROKEN = "error"
 
 # From the state a container is in to the one the user names: the API's actions, in order.
@@ -51,6 +52,11 @@ def way(current: str, wanted: str) -> list[str]:
     """The actions from the current state to the wanted one; none for ``present``."""
     known = current if current in _BY_CODE.values() else "running"
     return list(_WAYS.get((known, wanted), ()))
+
+
+def to_start(current: str) -> str:
+    """The API's action that has one run that does not. One that is broken can be started at best."""
+    return "unfreeze" if current == FROZEN else "start"
 
 
 def status_after(current: str, wanted: str) -> str:

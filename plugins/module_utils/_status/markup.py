@@ -19,6 +19,7 @@ _LOOKS: Mapping[str, str] = {
     "pending": "wait",
     "maintenance": "busy",
     "blocked": "warn",
+    "frozen": "warn",
     "down": "warn",
     "error": "bad",
     "lost": "bad",

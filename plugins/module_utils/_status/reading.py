@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._model.status import DOWN, LOST, UNKNOWN
+from .._model.status import DOWN, FROZEN, LOST, UNKNOWN
 
 Described = Mapping[str, Any]
 
 # Those that cannot be at work, whatever they said last.
-_NOT_THERE = (LOST, DOWN, UNKNOWN)
+_NOT_THERE = (LOST, DOWN, FROZEN, UNKNOWN)
 
 
 def plain(text: object) -> str:

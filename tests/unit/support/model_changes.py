@@ -24,7 +24,7 @@ def published(state, unit, **fields):
 def made(growth):
     """The model once its containers are there."""
     new = tuple(
-        Container(each.name, each.remote, each.machine, True, {"ipv4": ["192.0.2.1"]}, each.units)
+        Container(each.name, each.remote, each.machine, "running", {"ipv4": ["192.0.2.1"]}, each.units)
         for each in growth.new
     )
     joined = tuple(

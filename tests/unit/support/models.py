@@ -20,10 +20,29 @@ def applied(model: Model, plan: list[changes.Change]) -> Model:
 def _applied(model: Model, change: changes.Change) -> Model:
     if isinstance(change, changes.Deploy):
         wanted = change.application
-        deployed = Deployed(wanted.charm, change.series, options=wanted.options, constraints=wanted.constraints)
+        deployed = Deployed(
+            wanted.charm,
+            change.series,
+            wanted.channel,
+            wanted.revision,
+            wanted.bindings,
+            options=wanted.options,
+            constraints=wanted.constraints,
+        )
         return replace(model, applications={**model.applications, wanted.name: deployed})
     if isinstance(change, changes.UpgradeCharm):
-        return _changed(model, change.application.name, charm=change.application.charm, series=change.series)
+        wanted = change.application
+        origin = {"channel": wanted.channel, "revision": wanted.revision, "bindings": wanted.bindings}
+        return _changed(model, wanted.name, charm=wanted.charm, series=change.series, **origin)
+    if isinstance(change, changes.SetOrigin):
+        there = model.applications[change.application]
+        return _changed(
+            model,
+            change.application,
+            channel=change.channel or there.channel,
+            revision=there.revision if change.revision is None else change.revision,
+            bindings={**there.bindings, **change.bindings},
+        )
     if isinstance(change, changes.Expose):
         open_to = {name: each.expose_to_cidrs for name, each in change.endpoints.items()}
         return _changed(model, change.application, exposed=True, exposed_endpoints=open_to)

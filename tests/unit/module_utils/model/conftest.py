@@ -82,7 +82,7 @@ def state():
 
 def container(name, machine, remote, units, **more):
     address = f"192.0.2.{machine.split('/')[-1]}"
-    return Container(name, remote, machine, True, {"ipv4": [address], "ipv6": []}, units, **more)
+    return Container(name, remote, machine, "running", {"ipv4": [address], "ipv6": []}, units, **more)
 
 
 @pytest.fixture
@@ -107,4 +107,9 @@ def grown(tmp_path):
         changes = plan(reading.bundle, for_planner(state), roles, reading.charms)
         return grow(state, changes, lambda applications: roles_of(applications, roles), sites)
 
+    def read_it(text):
+        (tmp_path / "bundle.yaml").write_text(text)
+        return read(str(tmp_path / "bundle.yaml"), [], roles).bundle
+
+    grow_by.read = read_it
     return grow_by

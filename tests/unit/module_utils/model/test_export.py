@@ -108,6 +108,33 @@ def test_a_bundle_in_full(grown, assert_made_again):
     assert assert_made_again(made(grown(ALL, sites=ANYWHERE))) == EXPORTED
 
 
+def test_what_would_choose_a_charm_in_a_store(grown, assert_made_again):
+    first = (
+        "applications:\n  db:\n    charm: db\n    channel: 14/stable\n    revision: 0\n    bindings: {server: inner}\n"
+    )
+    state = made(grown(first))
+    assert assert_made_again(state) == (
+        "applications:\n  db:\n    charm: db\n    channel: 14/stable\n    revision: 0\n    num_units: 0\n"
+        "    bindings:\n      server: inner\n"
+    )
+    # What another bundle says goes before it, and what it does not say stays.
+    growth = grown("applications: {db: {charm: db, channel: 16/edge, bindings: {'': outer}}}", state)
+    db = growth.state.applications["db"]
+    assert (db.channel, db.revision, db.bindings) == ("16/edge", 0, {"server": "inner", "": "outer"})
+    assert_made_again(made(growth))
+    model = for_planner(state)
+    bundle = grown.read("applications: {db: {charm: db, channel: 16/edge, revision: 3, bindings: {'': outer}}}")
+    assert [each.text for each in plan(bundle, model, Roles(), None)] == ["take down channel, revision, bindings of db"]
+    assert differences(bundle, model, None) == {
+        "applications": {
+            "db": {"channel": {"bundle": "16/edge", "model": "14/stable"}, "revision": {"bundle": 3, "model": 0}}
+        }
+    }
+    # Another charm has none of what was said of this one.
+    other = grown("applications: {db: {charm: api}}", state).state.applications["db"]
+    assert (other.channel, other.revision, other.bindings) == ("", None, {})
+
+
 def test_whatever_has_become_of_a_model(grown, assert_made_again):
     """Over models made up at random, in which units and machines have come and gone."""
     chance = random.Random(1)

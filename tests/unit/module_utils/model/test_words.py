@@ -20,6 +20,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.servers import
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import counted, from_json, to_json
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.status import describe, worst
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import Store
+from ansible_collections.flotilla.lxd.plugins.module_utils._resources import power
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,45 @@ def test_what_leaves_with_what(state, units, applications, expected):
 def test_what_cannot_leave(state, units, applications, text):
     with pytest.raises(InvalidInput, match=text):
         removal.leave(state, units, applications)
+
+
+def test_what_is_gone_already_may_be_removed_again(state):
+    gone = removal.remove(removal.leave(counted(state), ["api/1"], ["db"])).state
+    again = from_json("web", to_json(counted(gone)))
+    again = replace(again, containers=gone.containers)
+    for scaling in (
+        Scaling(without_units=["api/1"]),
+        Scaling(without_applications=["db"]),
+        Scaling(without_units=["db/0"]),
+    ):
+        changes, after = scaling.plan(again)
+        assert (changes, after) == ([], again)
+    # Not what never was, of one that is there and of one that is not.
+    for unit, there in (("api/2", "api/0"), ("db/1", "none")):
+        with pytest.raises(InvalidInput, match=f"never had unit {unit}: of .*, it has {there}"):
+            Scaling(without_units=[unit]).plan(again)
+    with pytest.raises(InvalidInput, match="application db of model web is being removed, and not there to scale"):
+        Scaling({"db": 2}).plan(removal.leave(state, [], ["db"]))
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        Scaling(without_applications=["dbb"]),
+        Scaling(without_units=["dbb/0"]),
+        Scaling(without_units=["log/0", "dbb/0"]),
+    ],
+)
+def test_what_was_never_there_cannot_be_removed(state, scaling):
+    with pytest.raises(InvalidInput, match="model web never had application dbb: it has api, db, log"):
+        scaling.plan(state)
+
+
+def test_an_application_that_is_deployed_again_has_had_its_units_of_before(state):
+    removed = replace(state, removed={"api": 7})
+    assert Scaling(without_units=["api/6"]).plan(removed)[1].leaving == frozenset()
+    with pytest.raises(InvalidInput, match="never had unit api/7: of api, it has api/0, api/1"):
+        Scaling(without_units=["api/7"]).plan(removed)
 
 
 @pytest.mark.parametrize("unit", ["api", "api-1", "api/", "api/one"])
@@ -257,7 +297,7 @@ def test_where_units_were_is_kept(state):
 
 def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     stopped, _deleted, _far = counted(state).containers
-    there = replace(counted(state), containers=(replace(stopped, running=False),))
+    there = replace(counted(state), containers=(replace(stopped, status="stopped"),))
     machines = {**there.machines, "2": replace(there.machines["2"], remote="far")}
     model = describe(replace(there, machines=machines), {"far": "x"})
     applications = model["applications"]
@@ -268,7 +308,7 @@ def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     }
     api = applications["api"]["units"]
     assert (api["api/0"]["status"], api["api/1"]["status"]) == ("down", "lost")
-    assert api["api/0"]["message"] == "container api-0 does not run"
+    assert api["api/0"]["message"] == "container api-0 is stopped"
     assert api["api/1"]["subordinates"]["log/0"]["message"] == "its container is gone"
     assert applications["db"]["units"]["db/0"]["message"] == "remote far does not answer"
     machines = model["machines"]
@@ -277,6 +317,20 @@ def test_what_is_not_to_be_seen_is_told_all_the_same(state):
     assert model["unreachable"] == {"far": "x"}
     # One that was never seen there is still to be made.
     assert describe(replace(there, placed={}))["machines"]["1"]["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "action"),
+    [("frozen", "frozen", "unfreeze"), ("stopped", "down", "start"), ("error", "down", "start")],
+)
+def test_a_container_that_stands_still_is_shown_as_it_is(state, status, expected, action):
+    containers = tuple(replace(each, status=status) for each in state.containers)
+    model = describe(replace(state, containers=containers))
+    [unit] = model["applications"]["db"]["units"].values()
+    assert (unit["status"], unit["message"]) == (expected, f"container db-0 is {status}")
+    assert {each["status"] for each in model["machines"].values()} == {expected}
+    assert model["applications"]["api"]["status"] == worst([expected, "active"]) == expected
+    assert power.to_start(status) == action
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"applications": 1}'])

@@ -39,7 +39,7 @@ def state():
                 "web-api-0",
                 "one",
                 "0",
-                True,
+                "running",
                 {"ipv4": ["192.0.2.17"]},
                 {
                     "api/0": UnitRecord(
@@ -48,7 +48,7 @@ def state():
                     "log/0": UnitRecord("waiting", "for\x1b[31m api", principal="api/0"),
                 },
             ),
-            Container("web-api-1", "one", "1", False, units={"api/1": UnitRecord("active", "ready")}),
+            Container("web-api-1", "one", "1", "stopped", units={"api/1": UnitRecord("active", "ready")}),
         ),
     )
 

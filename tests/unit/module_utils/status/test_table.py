@@ -30,7 +30,7 @@ log           waiting  1      log         no       for [31m api
 Unit      Status   Machine  Address     Ports           Message
 api/0*    error    0        192.0.2.17  80/tcp,443/tcp  Start it: no such <file>
   log/0*  waiting  0        192.0.2.17                  for [31m api
-api/1     down     1                                    container web-api-1 does not run
+api/1     down     1                                    container web-api-1 is stopped
 db/0      unknown  2                                    remote two does not answer
 
 Machine  State    Address     Container  Remote
@@ -56,7 +56,7 @@ def test_an_empty_model():
 def test_what_is_leaving(state):
     text = table(describe(replace(leave(state, [], ["api"]), ends=True)))
     assert "being destroyed" in text.splitlines()[1]
-    assert "leaving: container web-api-1 does not run" in text and "api/0 " in text
+    assert "leaving: container web-api-1 is stopped" in text and "api/0 " in text
 
 
 def test_wide_characters_take_two_columns(model):

@@ -14,7 +14,18 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.charms import 
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.rounds import Run
 from ansible_collections.flotilla.lxd.plugins.plugin_utils import _role_run
 
-AWKWARD = ["{{ 7 * 6 }}", "{% raw %}", "é \U0001f600 \x7f \x85", "a: b # c", "12", "yes", "", "two\nlines ", "~", '{"a": 1}']
+AWKWARD = [
+    "{{ 7 * 6 }}",
+    "{% raw %}",
+    "é \U0001f600 \x7f \x85",
+    "a: b # c",
+    "12",
+    "yes",
+    "",
+    "two\nlines ",
+    "~",
+    '{"a": 1}',
+]
 
 
 def written(tmp_path, variables, role="acme.web.api"):
