@@ -9,7 +9,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import yaml
-from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
+from model_sites import INCUS, LXD, PORT, ROLES, STORE, assert_idle, message, plan_of, units
 
 WEB = {
     "applications": {
@@ -295,10 +295,10 @@ def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):
 
 
 def test_exposed_ports_are_open(site):
-    bundle = {"applications": {"store": {**STORE, "expose": True}}}
+    bundle = {"applications": {"store": {**STORE, "options": {"size": 5, "port": PORT}, "expose": True}}}
     site.deploy(bundle)
     devices = site.containers()["store-0"]["devices"]
-    assert devices["flotilla-tcp-18999"]["listen"] == "tcp:0.0.0.0:18999"
+    assert devices[f"flotilla-tcp-{PORT}"]["listen"] == f"tcp:0.0.0.0:{PORT}"
     assert_idle(site.deploy(bundle))
 
 
