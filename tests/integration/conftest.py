@@ -82,8 +82,17 @@ class Run:
         return self.stdout + self.stderr
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Variables that have what modules are made of compiled once, not for every task."""
+    return {
+        "PYTHONPATH": str(HERE / "support" / "compiled"),
+        "FLOTILLA_TEST_COMPILED": str(tmp_path_factory.mktemp("compiled")),
+    }
+
+
 @pytest.fixture
-def playbook(tmp_path):
+def playbook(tmp_path, compiled):
     """Run a play (a list of plays, or the path of a playbook) as a user would; return a Run.
 
     A run that fails fails the test, unless fails=True is said: then one that does not.
@@ -114,7 +123,7 @@ def playbook(tmp_path):
             text=True,
             timeout=900,
             check=False,
-            env={**os.environ, "FLOTILLA_TEST_RESULTS": str(results), **(environment or {})},
+            env={**os.environ, **compiled, "FLOTILLA_TEST_RESULTS": str(results), **(environment or {})},
         )
         lines = results.read_text().splitlines() if results.exists() else []
         outcome = Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in lines])
