@@ -57,8 +57,12 @@ faults: venv ## Break migrations between daemons of a lab of its own: make fault
 build: venv ## Build the archive for Galaxy and check it
 	$(NOX) build
 
-.PHONY: test
-test: lint types sanity unit integration ## Run every check and test
+.PHONY: test checks
+test: checks integration ## Run every check and test
+
+# Side by side, and each one's output in one piece.
+checks: venv
+	@$(MAKE) --jobs=$$(nproc) --output-sync=target --no-print-directory lint types sanity unit
 
 .PHONY: demo bench
 demo: lab ## Show what the collection does
