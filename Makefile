@@ -32,7 +32,7 @@ lab: venv ## Bring up the lab: LXD and Incus daemons on this machine (as root)
 	$(PYTHON) -m pip install -qq --requirement tests/integration/requirements-lxc.txt
 	touch $@
 
-lab-down: venv ## Take the lab down
+lab-down: venv ## Take the lab down, and those beside it
 	$(PYTHON) -m lab down
 
 .PHONY: lint types sanity unit integration faults build
@@ -48,7 +48,7 @@ sanity: venv ## Run ansible-test sanity, nothing ignored
 unit: venv ## Run the unit tests with every supported ansible-core
 	$(NOX) unit
 
-integration: lab ## Run the integration tests against the lab
+integration: lab ## Run the integration tests against the lab, and several beside it
 	$(NOX) integration
 
 faults: venv ## Break migrations between daemons of a lab of its own: make faults ROUNDS=100
@@ -57,8 +57,12 @@ faults: venv ## Break migrations between daemons of a lab of its own: make fault
 build: venv ## Build the archive for Galaxy and check it
 	$(NOX) build
 
-.PHONY: test
-test: lint types sanity unit integration ## Run every check and test
+.PHONY: test checks
+test: checks integration ## Run every check and test
+
+# Side by side, and each one's output in one piece.
+checks: venv
+	@$(MAKE) --jobs=$$(nproc) --output-sync=target --no-print-directory lint types sanity unit
 
 .PHONY: demo bench
 demo: lab ## Show what the collection does

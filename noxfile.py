@@ -21,6 +21,10 @@ EVERY_PAIR = [nox.param(python, core, id=f"{python}-{core}") for python, core in
 ROOT = Path(__file__).parent
 JUNIT = Path("tests", "output", "junit")
 USER_PATH = os.environ["PATH"]
+# Each has a lab of its own. They wait for containers now and then, so there is one more than processors.
+TEST_PROCESSES = min((os.cpu_count() or 1) + 1, 6)
+# Tests that share what takes long to make stay together, and keep the order of tests/integration/conftest.py.
+SHARED_OUT = ["--dist=loadgroup", "--no-loadscope-reorder", "--max-worker-restart=0"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "sanity", "unit"]
@@ -197,7 +201,10 @@ def unit(session: nox.Session, core: str) -> None:
 
 @nox.session(python=False)
 def integration(session: nox.Session) -> None:
-    """The integration tests against the lab, in the environment that a user of `make venv` has."""
+    """The integration tests, in the environment that a user of `make venv` has: all at the same time in several labs.
+
+    Those that are named run one after the other, in the lab that is there.
+    """
     lab = os.environ.get("FLOTILLA_LAB_NAME")
     env_file = f"./.lab/{lab}.env" if lab else "./.lab/env"
     if not Path(env_file).is_file():
@@ -210,7 +217,7 @@ def integration(session: nox.Session) -> None:
         text=True,
     ).stdout
     env = dict(entry.split("=", 1) for entry in environment.split("\0") if entry)
-    tests = session.posargs or ["tests/integration"]
+    tests = session.posargs or [f"--numprocesses={TEST_PROCESSES}", *SHARED_OUT, "tests/integration"]
     session.run(".venv/bin/python", "-m", "pytest", junit(session), *tests, env=env, external=True)
 
 

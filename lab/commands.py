@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from lab import apt, cgroups, checkout, classic, clients, criu, leftovers, machine, network, packages, processes
+from lab import apt, beside, cgroups, checkout, classic, clients, criu, leftovers, machine, network, packages, processes
 from lab import daemon as daemons
 from lab.images import store
 from lab.lock import held
-from lab.run import LabError
+from lab.run import LabError, run
 from lab.settings import CHECKOUT, DAEMONS, ENV_FILE, NAME, PACKAGES_LOCK, STATE, Daemon
 
 
@@ -39,8 +40,9 @@ def up() -> None:
 
 
 def down() -> None:
-    """Take away everything `up` made on this machine, in whatever state it is."""
+    """Take away everything `up` made on this machine, in whatever state it is, and the labs beside this one."""
     machine.check()
+    _take_down_beside()
     with held():
         with held(PACKAGES_LOCK):
             packages.remove_policy()
@@ -130,6 +132,15 @@ def _image(image: store.Image) -> store.Kept:
         return store.keep(image)
     except LabError as error:
         raise LabError(f"The image {image.alias} could not be built: {error}") from error
+
+
+def _take_down_beside() -> None:
+    """Where a lab has everything is settled by its name when it is imported: another lab is another process."""
+    prefix = "flotilla-lab-"
+    for lab in beside.names(NAME, (path.name.removeprefix(prefix) for path in STATE.parent.glob(f"{prefix}*"))):
+        environment = {"FLOTILLA_LAB_NAME": lab, "PYTHONPATH": str(CHECKOUT)}
+        run(sys.executable, "-m", "lab", "down", env=environment, timeout=300)
+        _say(f"the lab {lab} beside this one is gone")
 
 
 def _take_down(daemon: Daemon) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from lab import criu, leftovers, processes
 from lab.run import LabError, run, succeeds
 from lab.settings import DAEMON_PATH, MARK, STORAGE_DRIVER, Daemon, clean_environment
+
+_ATTEMPTS = 3
+_GONE_INTERFACE = re.compile(r'Device "\w+" does not exist')
 
 
 def ensure(daemon: Daemon) -> bool:
@@ -28,12 +32,17 @@ def ensure(daemon: Daemon) -> bool:
             start(daemon)
             return True
         # One that does not end is as good as dead.
-    leftovers.clear(daemon)
-    try:
-        start(daemon)
-        _set_up(daemon)
-    except LabError as error:
-        raise LabError(f"{daemon.name} did not come up: {error}\nIts log: {daemon.log}") from error
+    for attempt in range(_ATTEMPTS):
+        leftovers.clear(daemon)
+        try:
+            start(daemon)
+            _set_up(daemon)
+            break
+        except LabError as error:
+            # Making a bridge, Incus looks at every interface of this machine, and gives up if one of another daemon's
+            # container goes meanwhile.
+            if not _GONE_INTERFACE.search(str(error)) or attempt == _ATTEMPTS - 1:
+                raise LabError(f"{daemon.name} did not come up: {error}\nIts log: {daemon.log}") from error
     _set_up_mark(daemon).touch()
     return True
 

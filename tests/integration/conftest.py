@@ -19,12 +19,44 @@ import yaml
 from client_configuration import configuration
 from faulty_proxy import Proxy
 from model_sites import Site
+from own_lab import have_own_lab
+
+# Before anything imports the lab's settings.
+have_own_lab()
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 LXD = "lxd-a"
 INCUS = "incus-a"
 COMMANDS = {"lxd-a": "lxc", "lxd-b": "lxc", "incus-a": "incus", "incus-b": "incus"}
+
+
+# What takes longest and cannot be shared out, so that no process is left alone with it at the end.
+FIRST = (
+    "test_charm_roles.py",
+    "test_image_server.py",
+    "test_connection/",
+    "test_faults.py",
+    "test_docker_host.py",
+    "test_nested_lxd.py",
+)
+
+
+# Fixtures of more than one test.
+SHARED = {"browser", "fleet", "servers"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share a fixture stay together, with --dist=loadgroup; each of the others goes to whoever is free."""
+    for item in items:
+        if SHARED & set(item.fixturenames):
+            # A fleet is of one remote.
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            item.add_marker(
+                pytest.mark.xdist_group(f"{item.path.parent.name}-{parameters.get('fleet', item.path.stem)}")
+            )
+    items.sort(key=lambda item: not any(name in item.nodeid for name in FIRST))
 
 
 @dataclass
@@ -50,8 +82,17 @@ class Run:
         return self.stdout + self.stderr
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Variables that have what modules are made of compiled once, not for every task."""
+    return {
+        "PYTHONPATH": str(HERE / "support" / "compiled"),
+        "FLOTILLA_TEST_COMPILED": str(tmp_path_factory.mktemp("compiled")),
+    }
+
+
 @pytest.fixture
-def playbook(tmp_path):
+def playbook(tmp_path, compiled):
     """Run a play (a list of plays, or the path of a playbook) as a user would; return a Run.
 
     A run that fails fails the test, unless fails=True is said: then one that does not.
@@ -82,7 +123,7 @@ def playbook(tmp_path):
             text=True,
             timeout=900,
             check=False,
-            env={**os.environ, "FLOTILLA_TEST_RESULTS": str(results), **(environment or {})},
+            env={**os.environ, **compiled, "FLOTILLA_TEST_RESULTS": str(results), **(environment or {})},
         )
         lines = results.read_text().splitlines() if results.exists() else []
         outcome = Run(done.returncode, done.stdout, done.stderr, [json.loads(line) for line in lines])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from model_sites import INCUS, LXD, ROLES, STORE, assert_idle, message, plan_of, units
+from model_sites import INCUS, LXD, PORT, ROLES, STORE, assert_idle, message, plan_of, units
 
 WEB = {
     "applications": {
@@ -384,10 +384,10 @@ def test_what_is_somebody_elses_is_in_no_model(site, site_on, remote, command_li
 
 
 def test_exposed_ports_are_open(site):
-    bundle = {"applications": {"store": {**STORE, "expose": True}}}
+    bundle = {"applications": {"store": {**STORE, "options": {"size": 5, "port": PORT}, "expose": True}}}
     site.deploy(bundle)
     devices = site.containers()["store-0"]["devices"]
-    assert devices["flotilla-tcp-18999"]["listen"] == "tcp:0.0.0.0:18999"
+    assert devices[f"flotilla-tcp-{PORT}"]["listen"] == f"tcp:0.0.0.0:{PORT}"
     assert_idle(site.deploy(bundle))
 
 

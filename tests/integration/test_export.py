@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import time
@@ -15,11 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from model_sites import ROLES, STORE, assert_idle, message, plan_of, units
+from model_sites import PORT, ROLES, STORE, assert_idle, message, plan_of, units
 
 HERE = Path(__file__).parent
-# Not one that other tests open on the same host.
-PORT = random.randrange(20000, 30000)
 BUNDLE = {
     "series": "jammy",
     "applications": {

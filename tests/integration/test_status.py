@@ -14,7 +14,7 @@ import pytest
 import yaml
 from browser import Browser
 from client_configuration import DIRECTORIES, configuration
-from model_sites import SECRET
+from model_sites import PORT, SECRET
 
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.record import UnitRecord
 from ansible_collections.flotilla.lxd.plugins.module_utils._model.state import Application, Container, Endpoint, State
@@ -27,7 +27,7 @@ LXD, INCUS = "lxd-a", "incus-a"
 DRAWN = (Path(__file__).parent / "support" / "drawn.js").read_text()
 BUNDLE = {
     "applications": {
-        "store": {"charm": "t-store", "num_units": 1, "to": ["0"], "expose": True},
+        "store": {"charm": "t-store", "num_units": 1, "to": ["0"], "expose": True, "options": {"port": PORT}},
         "api": {"charm": "t-api", "num_units": 2, "to": ["1", "2"]},
         "side": {"charm": "t-side"},
         "loud": {"charm": "t-loud", "num_units": 1, "to": ["2"]},

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from trees import NUMBERS, as_root_of
 
-from lab.settings import IMAGES
+from lab.settings import DAEMONS, IMAGES
 
 # Their addresses come from the bridge of this daemon.
-BRIDGE = "lab-lxd-a"
+BRIDGE = next(daemon.bridge for daemon in DAEMONS if daemon.name == "lxd-a")
 
 
 class ClassicLxc:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,8 @@ LXD, INCUS = "lxd-a", "incus-a"
 ROLES = str(Path(__file__).parents[1] / "roles")
 SECRET = "secret-of-store"
 STORE = {"charm": "t-store", "num_units": 1, "options": {"size": 5}}
+# To be exposed on this host: not one that other tests open there at the same time.
+PORT = random.randrange(20000, 30000)
 
 
 class Site:
