@@ -23,8 +23,6 @@ JUNIT = Path("tests", "output", "junit")
 USER_PATH = os.environ["PATH"]
 # Each has a lab of its own. They wait for containers now and then, so there is one more than processors.
 TEST_PROCESSES = min((os.cpu_count() or 1) + 1, 6)
-# Tests that share what takes long to make stay together, and keep the order of tests/integration/conftest.py.
-SHARED_OUT = ["--dist=loadgroup", "--no-loadscope-reorder", "--max-worker-restart=0"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "sanity", "unit"]
@@ -217,7 +215,7 @@ def integration(session: nox.Session) -> None:
         text=True,
     ).stdout
     env = dict(entry.split("=", 1) for entry in environment.split("\0") if entry)
-    tests = session.posargs or [f"--numprocesses={TEST_PROCESSES}", *SHARED_OUT, "tests/integration"]
+    tests = session.posargs or [f"--numprocesses={TEST_PROCESSES}", "--max-worker-restart=0", "tests/integration"]
     session.run(".venv/bin/python", "-m", "pytest", junit(session), *tests, env=env, external=True)
 
 

@@ -23,6 +23,7 @@ def up() -> None:
     with held():
         begun = time.monotonic()
         _have_packages()
+        machine.raise_limits()
         classic.clear()
         leftovers.clear_build()
         without_criu = _criu()

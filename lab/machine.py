@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+from pathlib import Path
 
 from lab import mounts
 from lab.run import LabError
@@ -14,6 +15,9 @@ from lab.settings import NAME, STATE
 
 RELEASES = {"12": "bookworm", "13": "trixie"}
 NEEDED_SPACE = 3 * 1024**3
+# The root of every container is the same user of this machine, and the kernel's own limits for a user, 128 instances and
+# 200 keys, are reached by a dozen containers with systemd, which then do not come up. LXD's manual raises them, too.
+LIMITS = {"fs/inotify/max_user_instances": 1024, "kernel/keys/maxkeys": 2000, "kernel/keys/maxbytes": 2000000}
 
 ELSEWHERE = (
     "The lab runs as root on Debian 12 or 13 only. The collection itself does not need it: it works with any LXD or"
@@ -43,6 +47,14 @@ def check_space() -> None:
     free = shutil.disk_usage(STATE.parent).free
     if free < NEEDED_SPACE:
         raise LabError(f"{STATE.parent} has {free >> 20} MB left; the lab needs {NEEDED_SPACE >> 20}.")
+
+
+def raise_limits() -> None:
+    """Have LIMITS at least. They are not lowered again: something else may count on them by then."""
+    for name, least in LIMITS.items():
+        limit = Path("/proc/sys", name)
+        if int(limit.read_text()) < least:
+            limit.write_text(f"{least}\n")
 
 
 def codename() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import uuid
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from client_configuration import configuration
 from faulty_proxy import Proxy
 from model_sites import Site
 from own_lab import have_own_lab
+from xdist.scheduler import LoadScopeScheduling
 
 # Before anything imports the lab's settings.
 have_own_lab()
@@ -31,32 +33,33 @@ INCUS = "incus-a"
 COMMANDS = {"lxd-a": "lxc", "lxd-b": "lxc", "incus-a": "incus", "incus-b": "incus"}
 
 
-# What takes longest and cannot be shared out, so that no process is left alone with it at the end.
-FIRST = (
-    "test_charm_roles.py",
-    "test_image_server.py",
-    "test_connection/",
-    "test_faults.py",
-    "test_docker_host.py",
-    "test_nested_lxd.py",
-)
+# Tests of one file that share a container or a browser, and those of the connection, which have a fleet of each kind.
+TOGETHER = re.compile(r"test_(image_server|inventory|status)\.py|test_connection/.*\[(incus-a|lxd-a|classic)")
+# What takes longest begins first, so that no process is left alone with it at the end.
+FIRST = re.compile(r"test_(charm_roles|image_server|faults|docker_host|nested_lxd)\.py|test_connection/")
 
 
-# Fixtures of more than one test.
-SHARED = {"browser", "fleet", "servers"}
+class Scheduling(LoadScopeScheduling):
+    """What pytest-xdist hands to a process at a time: tests that belong together, or a single one.
+
+    Its --dist=loadgroup is meant for that, but does nothing with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        together = TOGETHER.search(nodeid)
+        if not together:
+            return nodeid
+        file, fleet = together.groups()
+        return file or f"connection to {fleet}"
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # the order is that below
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Tests that share a fixture stay together, with --dist=loadgroup; each of the others goes to whoever is free."""
-    for item in items:
-        if SHARED & set(item.fixturenames):
-            # A fleet is of one remote.
-            parameters = item.callspec.params if hasattr(item, "callspec") else {}
-            item.add_marker(
-                pytest.mark.xdist_group(f"{item.path.parent.name}-{parameters.get('fleet', item.path.stem)}")
-            )
-    items.sort(key=lambda item: not any(name in item.nodeid for name in FIRST))
+    items.sort(key=lambda item: not FIRST.search(item.nodeid))
 
 
 @dataclass
