@@ -1,7 +1,7 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where remotes are looked up. The fragments about servers and models begin with it."""
+"""Where remotes are looked up."""
 
 from __future__ import annotations
 

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.flotilla.lxd.plugins.doc_fragments import client_config
-
 
 class ModuleDocFragment:
     # Which model.
-    DOCUMENTATION = (
-        client_config.ModuleDocFragment.DOCUMENTATION
-        + r"""
+    DOCUMENTATION = r"""
+options:
   model:
     description:
       - Name of the model, which is a project of this name on each of its O(remotes).
@@ -29,7 +26,6 @@ class ModuleDocFragment:
     elements: str
     required: true
 """
-    )
 
     # Which roles.
     ROLES = r"""

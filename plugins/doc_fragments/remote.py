@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.flotilla.lxd.plugins.doc_fragments import client_config
-
 
 class ModuleDocFragment:
-    DOCUMENTATION = (
-        client_config.ModuleDocFragment.DOCUMENTATION
-        + r"""
+    DOCUMENTATION = r"""
+options:
   remote:
     description:
       - The server, by the name it has in the client configuration of the C(lxc) or the C(incus) command on the host that
@@ -50,4 +47,3 @@ attributes:
     support: full
     membership: [flotilla.lxd.all]
 """
-    )

@@ -26,6 +26,7 @@ notes:
     is left out on the way. A key of yours that it does not know makes it refuse the file, and it says which.
   - With O(optimized_storage) a file cannot be changed on the way, so that LXD 5.0 takes none of Incus.
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes

@@ -21,6 +21,7 @@ author:
 notes:
   - In check mode an image or a profile that is missing is a warning, since an earlier task may be there to make it.
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes

@@ -19,6 +19,7 @@ requirements:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.attributes.info
 options:

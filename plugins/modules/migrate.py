@@ -25,6 +25,7 @@ notes:
   - If a task fails after the transfer has begun, the half target is removed and the source put back as it was, running if it
     ran. What cannot be put back, because a server cannot be reached, is said in the message.
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes

@@ -23,6 +23,7 @@ requirements:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.model
   - flotilla.lxd.model.roles
   - flotilla.lxd.model.change

@@ -19,6 +19,7 @@ description:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.model
   - flotilla.lxd.attributes.info
 seealso:

@@ -18,6 +18,7 @@ description:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.model
   - flotilla.lxd.model.roles
 attributes:

@@ -17,6 +17,7 @@ description:
 author:
   - The flotilla.lxd developers (@flotilla-lxd)
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes

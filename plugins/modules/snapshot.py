@@ -20,6 +20,7 @@ notes:
   - In check mode a container or a snapshot that is missing is a warning, since an earlier task may be there to make it.
   - A snapshot holds the container's configuration and its root file system, and nothing of the volumes attached to it.
 extends_documentation_fragment:
+  - flotilla.lxd.client_config
   - flotilla.lxd.remote
   - flotilla.lxd.wait
   - flotilla.lxd.attributes

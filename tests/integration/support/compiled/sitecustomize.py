@@ -24,7 +24,8 @@ def _compiled(path, source):
         with open(place, "rb") as stream:
             return marshal.load(stream)
     except FileNotFoundError:
-        code = _compile(path, source)
+        pass
+    code = _compile(path, source)
     interim = f"{place}.{os.getpid()}"
     with open(interim, "wb") as stream:
         marshal.dump(code, stream)
