@@ -16,12 +16,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._api.errors import FlotillaError
-from ..module_utils._bundle.roles import Roles
 from ..module_utils._model import process
 from ..module_utils._model.lock import Lock
-from ..module_utils._model.servers import Servers
 from ..module_utils._model.steps import Ran, Step, Steps
-from ..module_utils._model_module import MODEL_OPTIONS, ROLES_OPTIONS
+from ..module_utils._model_module import MODEL_OPTIONS, ROLES_OPTIONS, roles, servers
 from ..module_utils._module import sentence
 from ..plugin_utils import _role_run
 
@@ -83,11 +81,10 @@ def _end(options: dict[str, Any]) -> dict[str, Any]:
 def _steps(options: dict[str, Any]) -> Steps:
     now = int(time.time())
     who = f"{getpass.getuser()}@{socket.gethostname()}"
-    charms = {str(charm): str(role) for charm, role in options["charms"].items()}
     return Steps(
-        Servers(options["model"], options["client_config"]),
+        servers(options),
         options["remotes"],
-        Roles(charms, tuple(options["roles_path"])),
+        roles(options),
         Lock(options["lock"], who, now, now, step=process.name_of(os.getpid())),
         options["timeout"],
     )

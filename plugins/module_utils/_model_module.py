@@ -40,22 +40,22 @@ CHANGE_OPTIONS: Mapping[str, Any] = {
 }
 
 
-def servers(module: AnsibleModule) -> Servers:
-    return Servers(module.params["model"], module.params["client_config"])
+def servers(params: Mapping[str, Any]) -> Servers:
+    return Servers(params["model"], params["client_config"])
 
 
 def state(module: AnsibleModule) -> State:
     """The model as it is. Raises InvalidInput where there is none."""
-    store = Store(servers(module), module.params["remotes"])
+    store = Store(servers(module.params), module.params["remotes"])
     found = store.read()
     if found is None:
         raise store.no_model()
     return found
 
 
-def roles(module: AnsibleModule) -> Roles:
-    charms = {str(charm): str(role) for charm, role in module.params["charms"].items()}
-    return Roles(charms, tuple(module.params["roles_path"]))
+def roles(params: Mapping[str, Any]) -> Roles:
+    charms = {str(charm): str(role) for charm, role in params["charms"].items()}
+    return Roles(charms, tuple(params["roles_path"]))
 
 
 def machines(module: AnsibleModule) -> dict[str, str]:
@@ -70,7 +70,7 @@ def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, An
     if params["image"]:
         images[""] = params["image"]
     wanted = Wanted(
-        roles=roles(module),
+        roles=roles(module.params),
         images=images,
         profiles=params["profiles"],
         machines=machines(module),
@@ -79,7 +79,7 @@ def change(module: AnsibleModule, plan: Plan, *, may_make: bool) -> dict[str, An
         timeout=params["timeout"],
         run=os.environ.get(RUN_VARIABLE, ""),
     )
-    deployment = Deployment(servers(module), params["remotes"], wanted, plan, may_make=may_make)
+    deployment = Deployment(servers(module.params), params["remotes"], wanted, plan, may_make=may_make)
     draft, token = deployment.draft(), ""
     if draft.texts and module.check_mode:
         deployment.check(draft)

@@ -128,7 +128,7 @@ OPTIONS = {
 
 def deploy(module: AnsibleModule) -> dict:
     params = module.params
-    roles = _model_module.roles(module)
+    roles = _model_module.roles(module.params)
     machine_map = parse_map(params["map_machines"])
     reading = read(params["path"], params["overlays"], roles)
     _warn(module, reading.findings.warnings)

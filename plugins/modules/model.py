@@ -135,7 +135,7 @@ def change(module: AnsibleModule) -> dict:
         ends=params["state"] == "absent",
         keep_storage=params["keep_storage"],
     )
-    if scaling.ends and Store(_model_module.servers(module), params["remotes"]).read() is None:
+    if scaling.ends and Store(_model_module.servers(module.params), params["remotes"]).read() is None:
         return {"changed": False, "changes": [], "lock": ""}
     return _model_module.change(module, scaling.plan, may_make=False)
 

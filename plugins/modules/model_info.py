@@ -130,7 +130,7 @@ from ansible_collections.flotilla.lxd.plugins.module_utils._model.store import S
 
 
 def info(module: AnsibleModule) -> dict:
-    survey = Store(_model_module.servers(module), module.params["remotes"]).survey()
+    survey = Store(_model_module.servers(module.params), module.params["remotes"]).survey()
     found = {} if survey is None else {"model": describe(survey.state, survey.unreachable)}
     return {"changed": False, **found}
 

@@ -92,7 +92,7 @@ OPTIONS = {
 
 def status(module: AnsibleModule) -> dict:
     params = module.params
-    store = Store(_model_module.servers(module), params["remotes"])
+    store = Store(_model_module.servers(module.params), params["remotes"])
     survey = store.survey()
     if survey is None:
         raise store.no_model()
