@@ -48,7 +48,7 @@ sanity: venv ## Run ansible-test sanity, nothing ignored
 unit: venv ## Run the unit tests with every supported ansible-core
 	$(NOX) unit
 
-integration: lab ## Run the integration tests against the lab
+integration: lab ## Run the integration tests against the lab, and others beside it
 	$(NOX) integration
 
 faults: venv ## Break migrations between daemons of a lab of its own: make faults ROUNDS=100

@@ -21,6 +21,8 @@ EVERY_PAIR = [nox.param(python, core, id=f"{python}-{core}") for python, core in
 ROOT = Path(__file__).parent
 JUNIT = Path("tests", "output", "junit")
 USER_PATH = os.environ["PATH"]
+# Each has a lab of its own.
+TEST_PROCESSES = min(os.cpu_count() or 1, 4)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "types", "sanity", "unit"]
@@ -197,9 +199,9 @@ def unit(session: nox.Session, core: str) -> None:
 
 @nox.session(python=False)
 def integration(session: nox.Session) -> None:
-    """The integration tests, in the environment that a user of `make venv` has.
+    """The integration tests, in the environment that a user of `make venv` has: all in several labs at the same time.
 
-    `-- --numprocesses=3 tests/integration` runs them in three processes, each with a lab of its own.
+    Those that are named run one after the other, in the lab that is there.
     """
     lab = os.environ.get("FLOTILLA_LAB_NAME")
     env_file = f"./.lab/{lab}.env" if lab else "./.lab/env"
@@ -213,7 +215,7 @@ def integration(session: nox.Session) -> None:
         text=True,
     ).stdout
     env = dict(entry.split("=", 1) for entry in environment.split("\0") if entry)
-    tests = session.posargs or ["tests/integration"]
+    tests = session.posargs or [f"--numprocesses={TEST_PROCESSES}", "--max-worker-restart=0", "tests/integration"]
     session.run(".venv/bin/python", "-m", "pytest", junit(session), *tests, env=env, external=True)
 
 
