@@ -26,6 +26,7 @@ from .bundle import KUBERNETES, Bundle
 from .charm import Charm
 from .findings import Findings, quoted
 from .names import is_application, is_base, is_number, is_offer_url, is_series
+from .series import differ
 
 
 def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: Findings) -> None:
@@ -33,6 +34,7 @@ def verify(bundle: Bundle, charms: Mapping[str, Charm | None] | None, findings: 
     _verify_whole(bundle, findings)
     _verify_saas(bundle, findings)
     _verify_machines(bundle, findings)
+    _verify_releases(bundle, findings)
     for application in bundle.applications.values():
         verify_application.verify(application, bundle, findings)
     verify_placement.verify(bundle, findings)
@@ -83,3 +85,14 @@ def _verify_machines(bundle: Bundle, findings: Findings) -> None:
                 f"invalid constraints {quoted(machine.constraints)} in machine {quoted(number)}: {error}",
                 machine.at("constraints"),
             )
+
+
+def _verify_releases(bundle: Bundle, findings: Findings) -> None:
+    """Whatever says both a series and a base has to mean one release. Source: Juju's deploy command, from 3.1 on."""
+    said = [("bundle", bundle.series, bundle.default_base, bundle.at("default-base"))]
+    for kind, entries in (("machine", bundle.machines), ("application", bundle.applications)):
+        said += [(f"{kind} {quoted(key)}", each.series, each.base, each.at("base")) for key, each in entries.items()]
+    for whose, series, base, place in said:
+        if differ(series, base):
+            both = f"series {quoted(series)} and base {quoted(base)}"
+            findings.problem(f"{whose} {both} must match if both supplied", place)

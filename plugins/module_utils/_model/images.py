@@ -5,20 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from .._api.errors import InvalidInput
+from .._bundle.series import base_of
 
 ANY = ""
 _DEFAULT = "debian/12"
-_SERIES = {
-    "bookworm": "debian/12",
-    "trixie": "debian/13",
-    "focal": "ubuntu/20.04",
-    "jammy": "ubuntu/22.04",
-    "noble": "ubuntu/24.04",
-}
 
 
 def image_for(series: str, images: Mapping[str, str]) -> str:
@@ -26,20 +19,15 @@ def image_for(series: str, images: Mapping[str, str]) -> str:
 
     Without one: ``ubuntu@22.04`` and ``jammy`` are the alias ``ubuntu/22.04``. Raises InvalidInput for a series nobody knows.
     """
-    base = _base(series)
-    chosen = images.get(series) or images.get(base) or images.get(base.replace("/", "@")) or images.get(ANY)
-    if chosen:
-        return chosen
+    base = base_of(series)
+    names = [series] if base is None else [series, base, base.replace("/", "@")]
+    for name in (*names, ANY):
+        if images.get(name):
+            return images[name]
     if not series:
         return _DEFAULT
-    if "/" not in base:
+    if base is None:
         raise InvalidInput(
             f"series {series} has no image here: name one in images, as in {{{series}: debian/12}}, or in image"
         )
     return base
-
-
-def _base(series: str) -> str:
-    """``jammy``, ``ubuntu@22.04/stable`` and ``ubuntu/22.04`` as ``ubuntu/22.04``."""
-    match = re.match(r"(\w+)[@/]([^/]+)", series)
-    return f"{match[1]}/{match[2]}" if match else _SERIES.get(series, series)

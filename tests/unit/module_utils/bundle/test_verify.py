@@ -24,13 +24,13 @@ def two(relations):
 GOOD = [
     one(),
     one("num_units: 3\nto: [new, 'lxd:new']"),
-    one("num_units: 2\nto: [0, lxd:1]", "machines:\n  0:\n  1: {constraints: mem=1G, series: jammy, base: debian@12}"),
+    one("num_units: 2\nto: [0, lxd:1]", "machines:\n  0:\n  1: {constraints: mem=1G, series: trixie, base: debian@13}"),
     one("num_units: 1\nto: [b/0]", "  b: {charm: y, num_units: 1}"),
     one("num_units: 1\nto: ['lxd:b']", "  b: {charm: y}"),
     one("constraints: mem=2.5G cores=2 arch=arm64 zones=a,b\nstorage: {data: 'ssd,2,10G', logs: 1.5TiB}"),
     one("devices: {gpu: '2,nvidia.com/gpu,k=v', other: gpu}\nresources: {file: ./x, rev: 3}"),
     one("channel: latest/edge\nrevision: 0\nexpose: yes\ntrust: true\nbase: ubuntu@22.04/stable"),
-    one("series: jammy", "default-base: ubuntu/22.04\nseries: focal\ndescription: x\ntags: [a]"),
+    one("series: jammy", "default-base: ubuntu/22.04\nseries: jammy\ndescription: x\ntags: [a]"),
     one("options: {a: 1, b: [1, {c: 2}], c: null}\nannotations: {x: 1, y: yes, z: }"),
     one("", "saas: {other: {url: 'ctl:me/model.app:db'}, more: {url: model.app}, none: }\nrelations: [[a, other:db]]"),
     two(["[a:x, b:y]", "[a:x, b:z]", "[a:y, b:y]", "[a, b]"]),
@@ -168,7 +168,18 @@ BAD = [
             )
         ],
     ),
+    (
+        one("series: focal\nbase: ubuntu@22.04", "default-base: debian/13\nseries: bookworm"),
+        [
+            (5, 'application "a" series "focal" and base "ubuntu@22.04" must match if both supplied'),
+            (6, 'bundle series "bookworm" and base "debian/13" must match if both supplied'),
+        ],
+    ),
     # Machines.
+    (
+        one("num_units: 1\nto: [0]", "machines:\n  0: {series: jammy, base: ubuntu@24.04/stable}"),
+        [(7, 'machine "0" series "jammy" and base "ubuntu@24.04/stable" must match if both supplied')],
+    ),
     (
         one(rest="machines:\n  0:\n  x:"),
         [
