@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from lab import mounts
 
+# Seconds within which a group without a process may be one of a container that is just being started.
+_YOUNG = 30
 # The file that says so, by version of control groups, and the word.
 _THAWED = {"freezer.state": "THAWED", "cgroup.freeze": "0"}
 
@@ -18,7 +21,7 @@ def thaw(pids: Collection[int]) -> None:
     """Thaw the groups that these processes are in: what is frozen cannot even be killed."""
     mounted = {mount.point for mount in mounts.table() if mount.type in ("cgroup", "cgroup2")}
     for pid in pids:
-        for group in _groups(pid):
+        for group in of(pid):
             for point in mounted:
                 for name, thawed in _THAWED.items():
                     state = Path(f"{point}{group}", name)
@@ -26,21 +29,7 @@ def thaw(pids: Collection[int]) -> None:
                         state.write_text(thawed)
 
 
-def clear(containers: Collection[str]) -> None:
-    """Remove the groups of these containers, unless a process is in them (a group of the same name elsewhere)."""
-    if not containers:
-        return
-    # LXC adds -1, -2... where a group of that name is there already.
-    names = "|".join(re.escape(name) for name in containers)
-    _remove_all(re.compile(rf"lxc\.(payload|monitor)\.({names})(-\d+)?"))
-
-
-def clear_pivot() -> None:
-    """Remove the groups through which LXC lets go of stopped containers; it makes them again when it needs them."""
-    _remove_all(re.compile(r"lxc\.pivot"))
-
-
-def _groups(pid: int) -> set[str]:
+def of(pid: int) -> set[str]:
     """The paths of a process's groups; none if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
@@ -49,15 +38,42 @@ def _groups(pid: int) -> set[str]:
     return {line.split(":", 2)[2] for line in lines}
 
 
-def _remove_all(wanted: re.Pattern[str]) -> None:
+def clear(containers: Collection[str], ended: Collection[str]) -> None:
+    """Remove the groups of these containers. ended: the groups of those processes that were ended with them.
+
+    A container of another lab may have the same name: a group that has a process stays, and one that may be about to get one.
+    """
+    if not containers:
+        return
+    # LXC adds -1, -2... where a group of that name is there already.
+    names = "|".join(re.escape(name) for name in containers)
+    wanted = re.compile(rf"lxc\.(payload|monitor)\.({names})(-\d+)?")
+    own = {name for group in ended for name in group.split("/") if wanted.fullmatch(name)}
+    _remove_all(wanted, lambda group: group.name in own or _is_old(group))
+
+
+def clear_pivot() -> None:
+    """Remove the groups through which LXC lets go of stopped containers; it makes them again when it needs them."""
+    _remove_all(re.compile(r"lxc\.pivot"), lambda _group: True)
+
+
+def _is_old(group: Path) -> bool:
+    try:
+        return time.time() - group.stat().st_ctime > _YOUNG
+    except FileNotFoundError:
+        return False
+
+
+def _remove_all(wanted: re.Pattern[str], may_go: Callable[[Path], bool]) -> None:
     for mount in mounts.table():
         if mount.type not in ("cgroup", "cgroup2"):
             continue
         for path, directories, _files in os.walk(mount.point):
             for name in [name for name in directories if wanted.fullmatch(name)]:
                 directories.remove(name)
-                if not _is_in_use(Path(path, name)):
-                    _remove(Path(path, name))
+                group = Path(path, name)
+                if may_go(group) and not _is_in_use(group):
+                    _remove(group)
 
 
 def _is_in_use(group: Path) -> bool:

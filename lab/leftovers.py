@@ -16,11 +16,11 @@ def clear(daemon: Daemon) -> None:
     directory = daemon.directory
     containers = _containers(directory)
     bridges = {daemon.bridge, *_names(directory / "networks")}
-    processes.end(directory)
+    groups = processes.end(directory)
     for bridge in sorted(bridges):
         network.clear_bridge(bridge)
     mounts.clear(directory)
-    cgroups.clear(containers)
+    cgroups.clear(containers, groups)
     _unload_apparmor_profiles(directory)
     _remove(directory)
 
@@ -35,9 +35,9 @@ def clear_build() -> None:
 def clear_classic(directory: Path) -> None:
     """End the classic containers of a directory that was their lxcpath, and remove it."""
     names = _names(directory)
-    processes.end(directory)
+    groups = processes.end(directory)
     mounts.clear(directory)
-    cgroups.clear(names)
+    cgroups.clear(names, groups)
     _remove(directory)
 
 

@@ -36,13 +36,15 @@ def environment(pid: int) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
-def end(directory: Path) -> None:
-    """End, without asking them, all processes that belong to `directory`. Returns when they are gone."""
+def end(directory: Path) -> set[str]:
+    """End, without asking them, all processes that belong to `directory`. Returns their control groups when they are gone."""
+    groups: set[str] = set()
     # Several rounds, as a process found may have started another since.
     for _attempt in range(5):
         found = {*_marked(directory), *_rooted_below(directory)} - {os.getpid()}
         if not found:
-            return
+            return groups
+        groups |= {group for pid in found for group in cgroups.of(pid)}
         cgroups.thaw(found)
         for pid in found:
             _kill(pid, directory)
