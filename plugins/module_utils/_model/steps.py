@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from .._api.deadline import Deadline
-from .._api.errors import InvalidInput
+from .._api.errors import ApiError, InvalidInput
 from .._bundle.roles import Roles
 from .._images import choice
 from .._resources.instance import Instance
@@ -195,7 +195,11 @@ class Steps:
 
     def _detach(self, container: Container, units: Mapping[str, UnitRecord]) -> None:
         names = [device_name(unit, key) for unit, record in units.items() for key in record.storage]
-        self._change(container, devices=dict.fromkeys(names))
+        try:
+            self._change(container, devices=dict.fromkeys(names))
+        except ApiError:
+            # It may have been done all the same, as where the container's disk is full: see writing.py.
+            self._change(container, devices=dict.fromkeys(names))
 
     def _delete_storage(self, container: Container, units: Mapping[str, UnitRecord]) -> None:
         volumes.delete(self._servers.client(container.remote), container, units, self._deadline)

@@ -10,7 +10,7 @@ from typing import Callable
 
 from .._api.client import Client, path
 from .._api.deadline import REQUEST_SECONDS, Deadline
-from .._api.errors import InvalidInput, PreconditionFailed
+from .._api.errors import ApiError, InvalidInput, PreconditionFailed
 from .record import UnitRecord, from_json, key_of
 
 _ATTEMPTS = 5
@@ -24,6 +24,7 @@ def update(client: Client, container: str, changes: Mapping[str, Change], *, che
     Reads and changes again when somebody else has written in between. Raises InvalidInput for a container or a unit that is
     not there, and what a change raises.
     """
+    refused = False
     for attempt in range(_ATTEMPTS):
         found = client.find(path("instances", container), doing=f"read container {container}")
         config = (found.metadata.get("config") or {}) if found else {}
@@ -39,7 +40,7 @@ def update(client: Client, container: str, changes: Mapping[str, Change], *, che
             if text != config[key]:
                 changed[key] = text
         if found is None or not changed or check:
-            return bool(changed)
+            return bool(changed) or refused
         try:
             client.write(
                 "PATCH",
@@ -53,4 +54,10 @@ def update(client: Client, container: str, changes: Mapping[str, Change], *, che
         except PreconditionFailed:
             if attempt == _ATTEMPTS - 1:
                 raise
+        except ApiError:
+            # Where a container's disk is full, servers fail to write their copy of its configuration into it, and tell so;
+            # what they were asked to keep they have kept. Source: lxd/instance/drivers/driver_lxc.go, Update().
+            if refused:
+                raise
+            refused = True
     raise AssertionError("the last attempt has returned or raised")
