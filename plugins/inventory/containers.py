@@ -143,7 +143,8 @@ notes:
     C(flotilla_remote), C(flotilla_type), C(flotilla_status), C(flotilla_architecture) where its configuration says it,
     C(flotilla_ephemeral), C(flotilla_config), which are LXC's own keys with lists of what may be said more than once, and
     C(flotilla_addresses). It is in no group of a project, profile, os, release or location. Listing it takes the Python
-    library C(lxc) on the controller, and the right to read the directory of containers.
+    library C(lxc) on the controller, and the right to read the directory of containers. One whose configuration LXC does not
+    take has the status V(Error), and a warning says why.
   - C(flotilla_config) and C(flotilla_devices) have what the profiles add. Of the config, C(image.*) is in
     C(flotilla_image), with the image's C(fingerprint), and C(volatile.*) is left out.
   - C(flotilla_addresses) leaves out the loopback interface and link-local addresses. NIC devices come before interfaces
@@ -311,6 +312,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         ask = partial(list_instances, addresses=self._with_addresses(), timeout=self.get_option("timeout"))
         listed = collect(sources, ask, self._keep(path, sources, cache), warn=self.display.warning)
         found = [(source, Container.parse(source.name, content)) for source, contents in listed for content in contents]
+        for content in (content for _source, contents in listed for content in contents if "error" in content):
+            self.display.warning(content["error"])
         names = host_names([one for _remote, one in found], full=self.get_option("hostnames") == "full")
         selection = Selection(*(self.get_option(option) for option in ("states", "types", "names")))
 

@@ -103,13 +103,23 @@ def read(module: AnsibleModule) -> dict:
     if host.is_meant(access):
         if params["all_projects"]:
             module.fail_json(msg=f"all_projects does not go with url {access.url}: classic LXC has no projects")
-        here = host.meant(access)
-        found = here.containers() if params["name"] is None else filter(None, [here.find(params["name"])])
-        return {"containers": [one.described(with_state=params["with_state"]) for one in found]}
+        return {"containers": _classic(module, host.meant(access))}
     containers = listing.containers(
         _module.client(module), params["name"], with_state=params["with_state"], all_projects=params["all_projects"]
     )
     return {"containers": containers}
+
+
+def _classic(module: AnsibleModule, here: host.Host) -> list:
+    name, with_state = module.params["name"], module.params["with_state"]
+    if name is not None:
+        found = here.find(name)
+        return [found.described(with_state=with_state)] if found else []
+    containers = here.described(with_state=with_state)
+    for one in containers:
+        if "error" in one:
+            module.warn(one["error"])
+    return containers
 
 
 def main() -> None:

@@ -86,7 +86,14 @@ class TestInfo:
 
     def test_configuration_that_is_none(self, here, tasks):
         here.create("c1", "busybox", "nonsense")
-        assert "is no line of LXC's configuration" in tasks(info(here), fails=True).result("info")["msg"]
+        here.create("c2", "busybox")
+        reason = "is no line of LXC's configuration"
+        ran = tasks(info(here))
+        broken, other = ran.result("info")["containers"]
+        assert (broken["name"], broken["status"], other["status"]) == ("c1", "Error", "Stopped")
+        assert reason in broken["error"]
+        assert reason in " ".join(ran.stderr.split())
+        assert reason in tasks(info(here, name="c1"), fails=True).result("info")["msg"]
 
     def test_without_the_library(self, here, local_tasks, tmp_path):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
@@ -104,12 +111,15 @@ class TestInventory:
     def test_hosts(self, here, tmp_path, playbook):
         here.create("t-one", "busybox", network=False)
         here.create("t_two", "busybox", network=False)
+        here.create("t-bad", "busybox", "nonsense")
         here.call("start", "t_two")
         file = self.write(tmp_path, {"name": "classic", "url": here.url}, "lxd-a", projects="default")
         command = ["ansible-inventory", "-i", file, "--list", "--yaml", "--export"]
-        listed = yaml.safe_load(subprocess.run(command, capture_output=True, check=True).stdout)
-        groups = listed["all"]["children"]
-        assert sorted(groups["remote_classic"]["hosts"]) == ["t-one", "t_two"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        groups = yaml.safe_load(done.stdout)["all"]["children"]
+        assert sorted(groups["remote_classic"]["hosts"]) == ["t-bad", "t-one", "t_two"]
+        assert list(groups["status_error"]["hosts"]) == ["t-bad"]
+        assert "is no line of LXC's configuration" in " ".join(done.stderr.split())
         assert "t_two" in groups["status_running"]["hosts"]
         assert "t-one" in groups["status_stopped"]["hosts"]
         variables = groups["remote_classic"]["hosts"]["t_two"]

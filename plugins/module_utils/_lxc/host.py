@@ -28,6 +28,7 @@ _STATUS: Mapping[str, tuple[str, int]] = {
     "FROZEN": ("Frozen", 110),
     "THAWED": ("Running", 103),
 }
+_BROKEN = ("Error", 112)
 _FAMILIES = ("inet", "inet6")
 # The kernel's names of what LXC, and Debian, call otherwise.
 _KERNEL_NAMES: Mapping[str, str] = {
@@ -77,7 +78,21 @@ class Container:
         """As the API describes a container, as far as there is such a thing; config: LXC's own keys."""
         status, code = _STATUS[self.handle.state]
         config = configuration.as_map(self.entries)
-        described: dict[str, Any] = {
+        described = self._described(status, code, config)
+        architecture = architecture_of(self.entries)
+        if architecture:
+            described["architecture"] = architecture
+        if with_state:
+            described["state"] = self._state(status, code)
+        return described
+
+    def described_as_broken(self, error: Exception) -> dict[str, Any]:
+        """The same of one whose configuration cannot be read, with what is wrong as ``error``."""
+        status, code = _BROKEN
+        return {**self._described(status, code, {}), "error": str(error)}
+
+    def _described(self, status: str, code: int, config: Mapping[str, configuration.Value]) -> dict[str, Any]:
+        return {
             "name": self.name,
             "kind": "lxc",
             "type": "container",
@@ -86,12 +101,6 @@ class Container:
             "ephemeral": config.get("lxc.ephemeral") == "1",
             "config": config,
         }
-        architecture = architecture_of(self.entries)
-        if architecture:
-            described["architecture"] = architecture
-        if with_state:
-            described["state"] = self._state(status, code)
-        return described
 
     def _state(self, status: str, code: int) -> dict[str, Any]:
         state: dict[str, Any] = {"status": status, "status_code": code, "network": None, "pid": 0}
@@ -125,6 +134,17 @@ class Host:
         except OSError as error:
             raise NotAvailable(f"remote {self.name}: {self.lxcpath} cannot be read: {error.strerror}") from error
         return [Container(self, name) for name in sorted(found) if self._is_container(name)]
+
+    def described(self, *, with_state: bool) -> list[dict[str, Any]]:
+        """All of them, described. One whose configuration is broken does not keep the others from being seen."""
+
+        def describe(container: Container) -> dict[str, Any]:
+            try:
+                return container.described(with_state=with_state)
+            except InvalidInput as error:
+                return container.described_as_broken(error)
+
+        return [describe(container) for container in self.containers()]
 
     def find(self, name: str) -> Container | None:
         """The container of a name, if there is one."""

@@ -31,6 +31,7 @@ _FIELDS = (
     "profiles",
     "expanded_config",
     "expanded_devices",
+    "error",
 )
 
 
@@ -42,7 +43,7 @@ def list_instances(source: Source, *, addresses: bool, timeout: float) -> Instan
     in seconds, for each request. Raises FlotillaError.
     """
     if host.is_meant(source.access):
-        return [_classic(one, addresses) for one in host.meant(source.access).containers()]
+        return [_classic(one) for one in host.meant(source.access).described(with_state=addresses)]
     client = connect(source.access)
     try:
         if source.projects == ALL_PROJECTS:
@@ -74,8 +75,7 @@ def _get(client: Client, addresses: bool, timeout: float, **terms: str) -> Insta
     return found
 
 
-def _classic(container: host.Container, addresses: bool) -> dict[str, Any]:
-    described = container.described(with_state=addresses)
+def _classic(described: dict[str, Any]) -> dict[str, Any]:
     return _kept({**described, "expanded_config": described["config"]})
 
 

@@ -157,3 +157,13 @@ def test_process_in_one_that_does_not_run(here, state, word):
     with pytest.raises(NotAvailable, match=f"container c1 is {word}"):
         attach.start(container, attach.Process(["true"], 0, 0, "/"), 3, 4, 5)
     assert container.handle.attached == []
+
+
+def test_one_that_is_broken_is_told_among_the_others(here, tmp_path):
+    (tmp_path / "c0").mkdir()
+    (tmp_path / "c0" / "config").write_text("nonsense\n")
+    broken, other = here.described(with_state=True)
+    assert other == here.container("c1").described(with_state=True)
+    assert (broken["name"], broken["status"], broken["config"]) == ("c0", "Error", {})
+    assert "is no line of LXC's configuration" in broken["error"]
+    assert "state" not in broken
