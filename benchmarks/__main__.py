@@ -1,7 +1,7 @@
 # Copyright: the flotilla.lxd developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks [--runs N] [connection] [image] [inventory] [module] [migrate]`, with `.lab/env` sourced."""
+"""`python -m benchmarks [--runs N] [connection] [image] [inventory] [model] [module] [migrate]`, with `.lab/env` sourced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import connection, image, inventory, migrate, module
+from benchmarks import connection, image, inventory, migrate, model, module
 from benchmarks.environment import peers, versions
 from benchmarks.race import race
 from benchmarks.report import Row, table
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "connection": connection.prepared,
     "image": image.prepared,
     "inventory": inventory.prepared,
+    "model": model.prepared,
     "module": module.prepared,
     "migrate": migrate.prepared,
 }

@@ -16,13 +16,20 @@ PROJECT = "flotilla-bench"
 @contextmanager
 def project(command: str, remote: str) -> Iterator[None]:
     """The project, empty at first; it goes away with all that was made in it. command is lxc or incus."""
-    _remove(command, remote)
     shared = ["-c", "features.images=false", "-c", "features.profiles=false"]
-    _call(command, "project", "create", f"{remote}:{PROJECT}", *shared)
+    with cleared(command, remote, PROJECT):
+        _call(command, "project", "create", f"{remote}:{PROJECT}", *shared)
+        yield
+
+
+@contextmanager
+def cleared(command: str, remote: str, project: str) -> Iterator[None]:
+    """A project that something else makes: it is gone at first, and at the end."""
+    _remove(command, remote, project)
     try:
         yield
     finally:
-        _remove(command, remote)
+        _remove(command, remote, project)
 
 
 def make(command: str, remote: str, image: str, names: list[str], *, start: bool = False) -> None:
@@ -36,14 +43,14 @@ def make(command: str, remote: str, image: str, names: list[str], *, start: bool
         list(threads.map(one, names))
 
 
-def _remove(command: str, remote: str) -> None:
+def _remove(command: str, remote: str, project: str) -> None:
     """What a run before this one may have left counts too."""
-    if PROJECT not in _call(command, "project", "list", f"{remote}:", "--format=csv"):
+    if project not in _call(command, "project", "list", f"{remote}:", "--format=csv"):
         return
-    listed = _call(command, "list", f"{remote}:", "--project", PROJECT, "--format=csv", "--columns=n").split()
+    listed = _call(command, "list", f"{remote}:", "--project", project, "--format=csv", "--columns=n").split()
     if listed:
-        _call(command, "delete", "--force", "--project", PROJECT, *(f"{remote}:{name}" for name in listed))
-    _call(command, "project", "delete", f"{remote}:{PROJECT}")
+        _call(command, "delete", "--force", "--project", project, *(f"{remote}:{name}" for name in listed))
+    _call(command, "project", "delete", f"{remote}:{project}")
 
 
 def _call(*command: str) -> str:

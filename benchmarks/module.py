@@ -32,16 +32,18 @@ def prepared(scratch: Path) -> Iterator[list[Contest]]:
             Contest(
                 title=f"loop over {COUNT} containers, nothing to do",
                 peer_title="module community.general.lxd_container",
-                ours=_playbook(scratch / "ours.yml", {"flotilla.lxd.container": ours, "loop": names}),
-                peer=_playbook(scratch / "peer.yml", {"community.general.lxd_container": peer, "loop": names}),
-                floor=_playbook(scratch / "floor.yml", {"ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": names}),
+                ours=looped(scratch / "ours.yml", {"flotilla.lxd.container": ours}, names),
+                peer=looped(scratch / "peer.yml", {"community.general.lxd_container": peer}, names),
+                floor=looped(scratch / "floor.yml", {"ansible.builtin.debug": {"msg": "{{ item }}"}}, names),
             )
         ]
 
 
-def _playbook(file: Path, task: dict[str, Any]) -> Command:
-    """The modules run where Ansible does, with its Python."""
+def looped(file: Path, task: dict[str, Any], items: list[str]) -> Command:
+    """A playbook of one task, looped over the items. The modules run where Ansible does, with its Python."""
     python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python, "tasks": [task]}
+    tasks = [{**task, "loop": items}]
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python, "tasks": tasks}
     file.write_text(json.dumps([play]))
-    return Command(("ansible-playbook", "-i", "localhost,", str(file)), shows="ok: [localhost] => (item=", times=COUNT)
+    line = ("ansible-playbook", "-i", "localhost,", str(file))
+    return Command(line, shows="ok: [localhost] => (item=", times=len(items))

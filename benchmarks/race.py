@@ -61,12 +61,17 @@ def race(contest: Contest, environment: Mapping[str, str], runs: int) -> Outcome
 
 def _time(command: Command, environment: Mapping[str, str]) -> float:
     if command.before:
-        subprocess.run(command.before, env=environment, stdin=subprocess.DEVNULL, check=True)
+        _call(command.before, environment)
     begun = time.perf_counter()
-    done = subprocess.run(
-        command.line, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-    )
+    shown = _call(command.line, environment)
     took = time.perf_counter() - begun
-    if done.returncode or done.stdout.count(command.shows) != command.times:
-        raise SystemExit(f"{' '.join(command.line)} did not do its work:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    if shown.count(command.shows) != command.times:
+        raise SystemExit(f"{' '.join(command.line)} did not do its work:\n{shown[-2000:]}")
     return took
+
+
+def _call(line: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(line)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
