@@ -190,6 +190,8 @@ display = Display()
 
 ACCESS_OPTIONS = ("remote", "client_config", "project", "url", "client_cert", "client_key", "server_cert")
 # The container was reached, and this is about what was to be done in it.
+# Linux takes no word of a command that is longer, with the zero after it. Source: execve(2), MAX_ARG_STRLEN.
+_LONGEST_WORD = 128 * 1024
 FAILURES = (CommandTimedOut, EscalationFailed, TransferFailed)
 
 
@@ -217,7 +219,7 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         _check_text(cmd)
         with self._telling() as container:
-            display.vvv(f"EXEC {cmd}", host=self._shown)
+            display.vvv(f"EXEC {'(hidden by no_log)' if self._play_context.no_log else cmd}", host=self._shown)
             if in_data and self.get_option("keep_compiled"):
                 in_data = keep_compiled(in_data)
             task = self._task(cmd, in_data, sudoable)
@@ -290,6 +292,11 @@ class Connection(ConnectionBase):
 
     def _arguments(self, cmd: str) -> list[str]:
         """The command as the API takes it. What is a call of a shell already is spared another one around it."""
+        if len(cmd.encode()) >= _LONGEST_WORD:
+            raise AnsibleError(
+                f"This command has {len(cmd.encode())} bytes, and Linux takes no more than {_LONGEST_WORD - 1}: put what is"
+                " long into a file, with ansible.builtin.copy, or into stdin"
+            )
         words = shlex.split(cmd)
         if len(words) == 3 and words[0].startswith("/") and words[1] == "-c" and shlex.join(words) == cmd:
             return words

@@ -312,7 +312,7 @@ def test_storage(site, remote, model_of):
     site.deploy(bundle)
     assert site.inside("disk-0", "cat", "/before").split() == ["disk/0"]
     site.run("destroy", confirm=site.name)
-    assert site.volumes(remote) == {} and site.containers() == {}
+    assert site.name not in site.projects(remote)
 
 
 def test_what_cannot_be_deployed_is_told_and_nothing_made(site_on):

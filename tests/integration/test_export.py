@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -192,6 +193,22 @@ def test_ports_are_opened_and_closed(site, model_of):
     assert_idle(site.run("unexpose", **options))
     run = site.run("unexpose", fails=True, application="nobody")
     assert "no application nobody to unexpose: it has store" in message(run)
+
+
+def test_a_port_that_somebody_else_has(site):
+    bundle = {"applications": {"store": {**STORE, "options": {"port": PORT}, "expose": True}}}
+    with socket.create_server(("0.0.0.0", PORT)):
+        assert f"store/0: port {PORT}/tcp is not opened on {site.remotes[0]}: " in message(
+            site.deploy(bundle, fails=True)
+        )
+        assert site.containers()["store-0"]["devices"] == {}
+        assert site.lock() is None
+        # It is not forgotten.
+        again = site.deploy(bundle, fails=True)
+        assert plan_of(again)[0] == f"open port {PORT}/tcp of container {site.name}-store-0"
+    site.deploy(bundle)
+    assert f"flotilla-tcp-{PORT}" in site.containers()["store-0"]["devices"]
+    assert_idle(site.deploy(bundle))
 
 
 @pytest.mark.parametrize("moment", ["making containers", "running roles"])

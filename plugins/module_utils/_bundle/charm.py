@@ -45,11 +45,13 @@ JUJU_INFO = Endpoint("juju-info", PROVIDER, "juju-info")
 
 @dataclass(frozen=True)
 class Option:
-    """An argument of the role. variable: its name there; type: in Ansible's words."""
+    """An argument of the role. variable: its name there; type: in Ansible's words; choices: none if anything will do."""
 
     variable: str
     type: str = "str"
     default: Any = None
+    choices: tuple[Any, ...] = ()
+    no_log: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,15 @@ def options(directory: str, findings: Findings) -> dict[str, Option] | None:
 def _option(variable: str, value: Value) -> Option:
     items = value.entries
     kind = items["type"].text if "type" in items else "str"
-    return Option(variable, kind, items["default"].plain() if "default" in items else None)
+    said = {key: items[key].plain() for key in ("default", "choices", "no_log") if key in items}
+    choices = said.get("choices")
+    return Option(
+        variable,
+        kind,
+        said.get("default"),
+        tuple(choices) if isinstance(choices, list) else (),
+        said.get("no_log") is True,
+    )
 
 
 class _Reader:

@@ -87,10 +87,16 @@ def documents(path: str, findings: Findings) -> list[Value] | None:
         findings.problem(f"not YAML: {error.reason}", Place(path, text.count("\n", 0, error.position) + 1))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        findings.problem(f"not YAML: {error.problem}", Place(path, mark.line + 1 if mark else 1))
+        what = "a tab where there has to be a space" if mark and _character(text, mark) == "\t" else error.problem
+        findings.problem(f"not YAML: {what}", Place(path, mark.line + 1 if mark else 1))
     except (_TooLarge, RecursionError):
         findings.problem("the YAML is nested too deeply, or its aliases stand for too much", Place(path, 1))
     return None
+
+
+def _character(text: str, mark: Any) -> str:
+    """The one at a mark, which may be behind the last."""
+    return "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column : mark.column + 1]
 
 
 def _read(path: str) -> bytes:

@@ -21,10 +21,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence, and where what it speaks of stands."""
+    """One sentence, and where what it speaks of stands. follows: it is so only because of another one."""
 
     text: str
     place: Place
+    follows: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {"text": self.text, "line": self.place.line, "file": self.place.file}
@@ -41,8 +42,8 @@ class Findings:
     unsupported: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
-    def problem(self, text: str, place: Place) -> None:
-        self.problems.append(Finding(text, place))
+    def problem(self, text: str, place: Place, *, follows: bool = False) -> None:
+        self.problems.append(Finding(text, place, follows))
 
     def refuse(self, text: str, place: Place) -> None:
         self.unsupported.append(Finding(text, place))
@@ -52,8 +53,8 @@ class Findings:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """By file and line."""
-    return sorted(findings, key=lambda finding: finding.place)
+    """By file and line, and what follows from others after them."""
+    return sorted(findings, key=lambda finding: (finding.follows, finding.place))
 
 
 def quoted(text: str) -> str:

@@ -75,5 +75,6 @@ def _as_juju_has_it(parts: list[Value], is_typed: list[bool], findings: Findings
         findings.problem(
             "at least one application must be specified: with a value of the wrong type in it, a document counts as empty",
             parts[0].at("applications"),
+            follows=True,
         )
     return bundle

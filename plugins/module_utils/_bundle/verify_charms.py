@@ -59,7 +59,11 @@ def _verify_options(application: Application, charm: Charm, findings: Findings) 
                 f"{where}: configuration option {quoted(option)} not found in charm {quoted(application.charm)}", place
             )
         elif kind in _TYPES and not _fits(value, _TYPES[kind][1]):
-            findings.problem(f"{where}: option {quoted(option)} expected {_TYPES[kind][0]}, got {_shown(value)}", place)
+            got = "a value that is not shown" if known.no_log else _shown(value)
+            findings.problem(f"{where}: option {quoted(option)} expected {_TYPES[kind][0]}, got {got}", place)
+        elif known.choices and isinstance(value, (str, int)) and str(value) not in map(str, known.choices):
+            choices = ", ".join(map(str, known.choices))
+            findings.problem(f"{where}: option {quoted(option)} expected one of {choices}, got {_shown(value)}", place)
 
 
 def _verify_bindings(application: Application, charm: Charm, findings: Findings) -> None:

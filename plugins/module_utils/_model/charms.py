@@ -52,6 +52,16 @@ class Role:
         """What is set, by the role's own variables."""
         return {self._variable(name): value for name, value in application.options.items() if value is not None}
 
+    def secrets(self, application: Application) -> list[str]:
+        """The values of options that the role says no_log of, the longest first."""
+        secret = {name for name, each in (self.takes or {}).items() if each.no_log}
+        values = {
+            str(value)
+            for option, value in application.options.items()
+            if {option, self._name(option)} & secret and value not in (None, "")
+        }
+        return sorted(values, key=len, reverse=True)
+
     def _name(self, option: str) -> str:
         return option.replace("-", "_")
 

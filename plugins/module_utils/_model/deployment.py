@@ -19,8 +19,8 @@ from .._api.deadline import REQUEST_SECONDS, Deadline
 from .._api.errors import InvalidInput
 from .._bundle.changes import Change, SetOptions
 from .._bundle.roles import Roles
-from .._resources import power
-from . import process, removal, rounds, volumes
+from .._resources import power, readiness
+from . import expose, process, removal, rounds, volumes
 from .charms import roles_of
 from .growth import Growth, grow
 from .lock import Lock
@@ -112,6 +112,7 @@ class Deployment:
         if after.ends and not state.ends:
             texts.append(f"delete model {after.name}")
         texts += runs
+        texts += [] if texts else expose.texts(growth.state)
         texts += (
             [f"go on removing {', '.join(sorted(state.leaving)) or 'the model'}"] if state.leaving or state.ends else []
         )
@@ -145,6 +146,7 @@ class Deployment:
 
     def check(self, draft: Draft) -> None:
         """What can be known before anything is made."""
+        readiness.check(self._wanted.wait_for, "started")
         machines = self._machines(draft)
         machines.images(draft.growth.new, self._store.there)
         machines.require_profiles(draft.growth.new, self._store.there)

@@ -44,7 +44,7 @@ def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
                 continue
             taken.update(dict.fromkeys(keys, unit))
             numbers = str(first) if first == last else f"{first}-{last}"
-            wanted[container.name][f"{PREFIX}{protocol}-{numbers}"] = {
+            wanted[container.name][_device(port)] = {
                 "type": "proxy",
                 "listen": f"{protocol}:0.0.0.0:{numbers}",
                 "connect": f"{protocol}:127.0.0.1:{numbers}",
@@ -53,12 +53,39 @@ def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
     return {name: each for name, each in found.items() if each}, problems
 
 
+def texts(state: State) -> list[str]:
+    """What there is to open and to close, for people, as where a port could not be opened or somebody closed it."""
+    return [
+        f"{'close' if options is None else 'open'} port {_port(device)} of container {name}"
+        for name, changing in devices(state)[0].items()
+        for device, options in changing.items()
+    ]
+
+
+def refusal(container: Container, device: str, text: str) -> tuple[str, str]:
+    """The unit whose port it is that a server does not open, and what is wrong. text: the server's."""
+    unit = next(
+        (unit for unit, record in container.units.items() if device in map(_device, record.ports)), container.name
+    )
+    return unit, f"port {_port(device)} is not opened on {container.remote}: {text}"
+
+
 def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
     return _those(changing, lambda options: options is None)
 
 
 def to_open(changing: Devices) -> dict[str, dict[str, Any]]:
     return _those(changing, lambda options: options is not None)
+
+
+def _device(port: str) -> str:
+    protocol, first, last = parse_port(port)
+    return f"{PREFIX}{protocol}-{first}" + ("" if first == last else f"-{last}")
+
+
+def _port(device: str) -> str:
+    protocol, _hyphen, numbers = device[len(PREFIX) :].partition("-")
+    return f"{numbers}/{protocol}"
 
 
 def _those(changing: Devices, which: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,8 @@ from .writing import update
 
 NOT_DONE = "main has not been run to its end"
 NO_RESULT = "its container was not reached, or the run was cut short"
+SKIP_STOP = "skip_stop=true removes it all the same"
+_HIDDEN = "********"
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ class Steps:
 
     def _next(self, number: int, ran: Sequence[Ran], skip_stop: bool) -> Step:
         self._store.renew(self._lock)
-        state = self._take_down(ran)
+        state = self._read()
         roles = roles_of(state.applications, self._roles)
+        state = self._take_down(state, roles, ran)
         runs: list[Run] = []
         stopped = any(each.entry == STOP for each in ran)
         if number == 0:
@@ -121,7 +124,7 @@ class Steps:
         roles = roles_of(state.applications, self._roles)
         kept = [] if skip_stop else [unit for unit, _record, _container in rounds.to_stop(state, roles)]
         failed = {
-            unit: record.failed
+            unit: f"{record.failed}; {SKIP_STOP}" if unit in kept else record.failed
             for unit, record, _container in state.units()
             if record.failed and (unit not in state.leaving or unit in kept)
         }
@@ -135,9 +138,9 @@ class Steps:
         if taken.state.ends and not taken.state.containers:
             return Ending(failed, (), tuple(self._store.forget()), removed)
         self._store.keep(taken.state)
-        closed = tuple(self._expose(self._read()))
+        closed, refused = self._expose(self._read())
         self._store.give_back(self._lock.token)
-        return Ending(failed, unsettled, closed, removed)
+        return Ending({**refused, **failed}, unsettled, tuple(closed), removed)
 
     def _read(self) -> State:
         state = self._store.read()
@@ -157,9 +160,8 @@ class Steps:
             seen = when_new(seen)
         return Run(unit, entry, digest, container, seen, variables)
 
-    def _take_down(self, ran: Sequence[Ran]) -> State:
-        state = self._read()
-        how = {each.unit: each for each in ran}
+    def _take_down(self, state: State, roles: Mapping[str, Role], ran: Sequence[Ran]) -> State:
+        how = {each.unit: _without_secrets(each, state, roles) for each in ran}
 
         def take(container: Container) -> Container:
             changes = {unit: _taking(how[unit]) for unit in container.units if unit in how}
@@ -208,17 +210,45 @@ class Steps:
         client = self._servers.client(container.remote)
         converge(Instance(client, Wanted(container.name, state, **wanted), _no_image), self._deadline, check=False)
 
-    def _expose(self, state: State) -> list[str]:
+    def _expose(self, state: State) -> tuple[list[str], dict[str, str]]:
+        """Returns what cannot be opened in any case, and by unit what a server refuses to open."""
         devices, closed = expose.devices(state)
         containers = {each.name: each for each in state.containers}
+        refused: dict[str, str] = {}
 
         def change(name: str) -> None:
-            self._change(containers[name], devices=part[name])
+            refused.update(self._set_ports(containers[name], part[name]))
 
         # A port may go from one container to another: nobody can listen on it before the first one has let it go.
         for part in (expose.to_close(devices), expose.to_open(devices)):
             in_parallel(change, part)
-        return closed
+        return closed, refused
+
+    def _set_ports(self, container: Container, devices: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            self._change(container, devices=devices)
+        except ApiError as error:
+            if len(devices) == 1:
+                unit, text = expose.refusal(container, next(iter(devices)), error.text)
+                return {unit: text}
+            # Of several the server says of one only what is wrong with it.
+            return {
+                unit: text
+                for name, options in devices.items()
+                for unit, text in self._set_ports(container, {name: options}).items()
+            }
+        return {}
+
+
+def _without_secrets(ran: Ran, state: State, roles: Mapping[str, Role]) -> Ran:
+    """What went wrong is shown to all who may see the model: what a role calls a secret is no part of it."""
+    name = application_of(ran.unit)
+    if not ran.failed or name not in roles:
+        return ran
+    text = ran.failed
+    for secret in roles[name].secrets(state.applications[name]):
+        text = text.replace(secret, _HIDDEN)
+    return replace(ran, failed=text)
 
 
 def _taking(ran: Ran) -> Callable[[UnitRecord], UnitRecord]:

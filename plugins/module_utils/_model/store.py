@@ -27,6 +27,8 @@ from .state import from_json as state_from_json
 HOME_KEY = "user.flotilla.home"
 # In a project that was made for the model, and so goes with it.
 MADE_KEY = "user.flotilla.made"
+# In such a project that has outlasted its model, for the volumes in it.
+KEPT_KEY = "user.flotilla.kept"
 # What is shared with the default project: a project of its own would have no images and an empty profile.
 _FEATURES = {"features.images": "false", "features.profiles": "false"}
 # How long a write that has begun may take to be seen, in seconds.
@@ -63,12 +65,12 @@ class Store:
     """The model's project on each remote. The first remote given is its home, which has all but the containers."""
 
     def __init__(self, servers: Servers, remotes: Sequence[str]) -> None:
-        if not remotes or len(set(remotes)) < len(remotes):
-            raise InvalidInput("remotes: at least one is needed, and each once")
+        if not all(remotes) or not remotes or len(set(remotes)) < len(remotes):
+            raise InvalidInput("remotes: at least one is needed, each by its name and once")
         if not re.fullmatch(_NAME, servers.project):
             raise InvalidInput(
-                f"model {servers.project}: its name is a project's, and may have letters, digits, hyphens and dots, with a"
-                " letter or a digit first"
+                f"model {servers.project or 'without a name'}: its name is a project's, and may have letters, digits,"
+                " hyphens and dots, with a letter or a digit first"
             )
         self.servers = servers
         self.name = servers.project
@@ -226,7 +228,7 @@ class Store:
             if is_made and not volumes:
                 self._delete_project(remote)
                 continue
-            self._change(remote, _without_model)
+            self._change(remote, _kept if is_made else _without_model)
             if volumes:
                 kept.append(
                     f"project {self.name} on remote {remote} stays, for the volumes in it: {', '.join(volumes)}"
@@ -266,7 +268,10 @@ class Store:
 
     def _make_project(self, remote: str) -> None:
         client = self.servers.client(remote)
-        if self._project(client):
+        project = self._project(client)
+        if project:
+            if KEPT_KEY in (project.metadata.get("config") or {}):
+                self._change(remote, _taken_up_again)
             return
         config = {**_FEATURES, MADE_KEY: "true"}
         payload = {"name": self.name, "description": f"Model {self.name}", "config": config}
@@ -331,6 +336,14 @@ def _container(remote: str, content: Mapping[str, Any]) -> Container:
 
 def _without_model(config: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in config.items() if key not in (MODEL_KEY, HOME_KEY, MADE_KEY, lock.LOCK_KEY)}
+
+
+def _kept(config: Mapping[str, str]) -> dict[str, str]:
+    return {**_without_model(config), KEPT_KEY: "true"}
+
+
+def _taken_up_again(config: Mapping[str, str]) -> dict[str, str]:
+    return {**{key: value for key, value in config.items() if key != KEPT_KEY}, MADE_KEY: "true"}
 
 
 def _volumes(project: Mapping[str, Any]) -> list[str]:

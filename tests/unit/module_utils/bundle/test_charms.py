@@ -149,6 +149,28 @@ def test_options_and_bindings(site, fields, expected):
     assert found == ([] if expected is None else [(4, expected)])
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("{level: info, port: 80, key: secret}", []),
+        ("{level: null, port: '443'}", ['option "port" expected int, got "443"']),
+        ("{level: trace}", ['option "level" expected one of info, debug, got "trace"']),
+        ("{port: 81}", ['option "port" expected one of 80, 443, got 81']),
+        ("{key: 4711}", ['option "key" expected string, got a value that is not shown']),
+    ],
+)
+def test_options_with_choices_and_secret_ones(directory, fields, expected):
+    directory.write("roles/x/meta/charm.yml", "summary: x")
+    directory.write(
+        "roles/x/meta/argument_specs.yml",
+        "argument_specs: {main: {options: {x_level: {choices: [info, debug]}, x_port: {type: int, choices: [80, 443]},"
+        " x_key: {no_log: true}}}}",
+    )
+    text = f"applications:\n  a:\n    charm: x\n    options: {fields}\n"
+    found = [text for _line, text in directory.problems(text, charms=True)]
+    assert found == [f'cannot validate application "a": {each}' for each in expected]
+
+
 def test_subordinates_have_no_units_of_their_own(site):
     text = "applications:\n  a: {charm: agent,\n num_units: 1,\n to: [new]}"
     assert site.problems(text, charms=True) == [

@@ -97,7 +97,7 @@ def test_anchors_and_merge_keys(load):
     ("text", "line", "words"),
     [
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "not YAML"),
-        ("a: 1\n\tb: 2\n", 2, "not YAML"),
+        ("a: 1\n\tb: 2\n", 2, "not YAML: a tab where there has to be a space"),
         ("a: \x07\n", 1, "not YAML"),
         ("a: 1\nb: *nobody\n", 2, "not YAML"),
         ("a: 1\nb: 2\na: 3\n", 3, '"a" is said twice: here, and in line 1'),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.flotilla.lxd.plugins.module_utils._bundle.findings import in_order
+
 
 def one(fields="", rest=""):
     """A bundle with the application a, whose further fields begin in line 4, and what comes after it."""
@@ -286,6 +288,12 @@ def test_what_is_wrong_in_an_overlay(directory, fields, expected):
     read = directory.read(one(), f"applications:\n  a:\n    {fields}\n")
     assert sorted((each.place.line, each.text) for each in read.findings.problems) == expected
     assert {each.place.file for each in read.findings.problems} == {str(directory.path / "overlay-0.yaml")}
+
+
+def test_what_follows_from_a_problem_comes_after_it(directory):
+    findings = in_order(directory.read(one("num_units: '2'")).findings.problems)
+    assert [each.place.line for each in findings] == [4, 1]
+    assert findings[1].text == COUNTS_AS_EMPTY
 
 
 COUNTS_AS_EMPTY = (

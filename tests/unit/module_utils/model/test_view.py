@@ -153,6 +153,16 @@ def test_a_role_that_is_no_charm_has_options_too(takes):
     assert plain.variables(application) == {"plain_big_port": 80} and plain.options(application) == {"big_port": 80}
 
 
+def test_what_a_role_calls_a_secret():
+    takes = {"key": Option("plain_key", no_log=True), "key_id": Option("plain_key_id", "int", no_log=True)}
+    plain = Role("plain", "d", frozenset(["main"]), None, {**takes, "port": Option("plain_port", "int")})
+    assert plain.secrets(Application("plain", options={"key": "hush", "key-id": 47110, "port": 80})) == [
+        "47110",
+        "hush",
+    ]
+    assert plain.secrets(Application("plain", options={"key": "", "other": "x"})) == []
+
+
 @pytest.mark.parametrize(
     ("unit", "fields", "told"),
     [

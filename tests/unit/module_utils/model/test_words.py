@@ -228,8 +228,10 @@ def test_ports_that_are_opened(state):
     state = published(published(state, "api/0", ports=("80/tcp", "53/udp")), "api/1", ports=("80/tcp",))
     state = published(state, "db/0", ports=("80/tcp",))
     assert expose.devices(state) == ({}, [])
+    assert expose.texts(state) == []
     exposed = {name: replace(each, exposed=True) for name, each in state.applications.items()}
-    devices, closed = expose.devices(replace(state, applications=exposed))
+    state = replace(state, applications=exposed)
+    devices, closed = expose.devices(state)
     assert devices["api-0"]["flotilla-udp-53"] == {
         "type": "proxy",
         "listen": "udp:0.0.0.0:53",
@@ -237,6 +239,10 @@ def test_ports_that_are_opened(state):
     }
     assert [*devices["api-1"]] == ["flotilla-tcp-80"] and "db-0" not in devices
     assert closed == ["port 80/tcp of db/0 is not opened: api/0 has it on one"]
+    assert "open port 53/udp of container api-0" in expose.texts(state)
+    first = state.containers[0]
+    expected = ("api/0", "port 53/udp is not opened on one: address already in use")
+    assert expose.refusal(first, "flotilla-udp-53", "address already in use") == expected
 
 
 def test_ports_that_are_closed_again_or_never_opened(state):
@@ -245,6 +251,7 @@ def test_ports_that_are_closed_again_or_never_opened(state):
         for each in state.containers[:1]
     )
     assert expose.devices(replace(state, containers=there)) == ({"api-0": {"flotilla-tcp-80": None}}, [])
+    assert expose.texts(replace(state, containers=there)) == ["close port 80/tcp of container api-0"]
     # A port that goes to another container is closed in the first one before.
     changing = {
         "api-0": {"flotilla-tcp-80": None},
