@@ -174,4 +174,5 @@ def _summary() -> str:
 
 
 def _say(text: str) -> None:
-    print(f"lab: {text}", flush=True)
+    # In one piece: several threads say something.
+    print(f"lab: {text}\n", end="", flush=True)

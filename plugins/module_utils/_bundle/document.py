@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ _MOST_VALUES = 200_000
 _MOST_LEVELS = 100
 # As much of a text is enough to find it by.
 _SHOWN = 40
+# A number in Juju's YAML, where YAML 1.1 asks for a point and a sign in it.
+_WITH_EXPONENT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+\Z")
 _TAG = "tag:yaml.org,2002:"
 _KINDS = {dict: "a map", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
 
@@ -81,7 +84,7 @@ def documents(path: str, findings: Findings) -> list[Value] | None:
         return None
     reader = _Reader(path, findings)
     try:
-        nodes = yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        nodes = yaml.compose_all(text, Loader=_loader())
         return [reader.value(node) for node in nodes]
     except yaml.reader.ReaderError as error:
         findings.problem(f"not YAML: {error.reason}", Place(path, text.count("\n", 0, error.position) + 1))
@@ -92,6 +95,14 @@ def documents(path: str, findings: Findings) -> list[Value] | None:
     except (_TooLarge, RecursionError):
         findings.problem("the YAML is nested too deeply, or its aliases stand for too much", Place(path, 1))
     return None
+
+
+def _loader() -> Any:
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # which one is known at run time
+        pass
+
+    Loader.add_implicit_resolver(f"{_TAG}float", _WITH_EXPONENT, list("-+.0123456789"))
+    return Loader
 
 
 def _character(text: str, mark: Any) -> str:
