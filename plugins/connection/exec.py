@@ -190,9 +190,9 @@ display = Display()
 
 ACCESS_OPTIONS = ("remote", "client_config", "project", "url", "client_cert", "client_key", "server_cert")
 # The container was reached, and this is about what was to be done in it.
+FAILURES = (CommandTimedOut, EscalationFailed, TransferFailed)
 # Linux takes no word of a command that is longer, with the zero after it. Source: execve(2), MAX_ARG_STRLEN.
 _LONGEST_WORD = 128 * 1024
-FAILURES = (CommandTimedOut, EscalationFailed, TransferFailed)
 
 
 class Connection(ConnectionBase):

@@ -195,7 +195,7 @@ def test_ports_are_opened_and_closed(site, model_of):
     assert "no application nobody to unexpose: it has store" in message(run)
 
 
-def test_a_port_that_somebody_else_has(site):
+def test_a_port_that_somebody_else_has(site, model_of):
     bundle = {"applications": {"store": {**STORE, "options": {"port": PORT}, "expose": True}}}
     with socket.create_server(("0.0.0.0", PORT)):
         assert f"store/0: port {PORT}/tcp is not opened on {site.remotes[0]}: " in message(
@@ -203,6 +203,8 @@ def test_a_port_that_somebody_else_has(site):
         )
         assert site.containers()["store-0"]["devices"] == {}
         assert site.lock() is None
+        told = model_of(site)["applications"]["store"]["units"]["store/0"]
+        assert told["message"] == f"not open to the outside: {PORT}/tcp"
         # It is not forgotten.
         again = site.deploy(bundle, fails=True)
         assert plan_of(again)[0] == f"open port {PORT}/tcp of container {site.name}-store-0"

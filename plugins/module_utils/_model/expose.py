@@ -62,12 +62,19 @@ def texts(state: State) -> list[str]:
     ]
 
 
+def still_closed(state: State) -> dict[str, list[str]]:
+    """By unit, the ports that are to be open and are not, as a server could not open them."""
+    containers = {each.name: each for each in state.containers}
+    found: dict[str, list[str]] = {}
+    for name, changing in to_open(devices(state)[0]).items():
+        for device in changing:
+            found.setdefault(_unit(containers[name], device), []).append(_port(device))
+    return found
+
+
 def refusal(container: Container, device: str, text: str) -> tuple[str, str]:
     """The unit whose port it is that a server does not open, and what is wrong. text: the server's."""
-    unit = next(
-        (unit for unit, record in container.units.items() if device in map(_device, record.ports)), container.name
-    )
-    return unit, f"port {_port(device)} is not opened on {container.remote}: {text}"
+    return _unit(container, device), f"port {_port(device)} is not opened on {container.remote}: {text}"
 
 
 def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
@@ -76,6 +83,10 @@ def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
 
 def to_open(changing: Devices) -> dict[str, dict[str, Any]]:
     return _those(changing, lambda options: options is not None)
+
+
+def _unit(container: Container, device: str) -> str:
+    return next((unit for unit, record in container.units.items() if device in map(_device, record.ports)), "")
 
 
 def _device(port: str) -> str:

@@ -18,6 +18,7 @@ from .._bundle.charm import PEER, PROVIDER
 from .._bundle.model import host_of
 from .._bundle.names import natural
 from .._resources import power
+from . import expose
 from .record import ERROR, STATUSES, UnitRecord
 from .state import (
     Container,
@@ -59,6 +60,7 @@ class _Description:
         self._state = state
         self._unreachable = unreachable
         self._placed = {*state.placed.values()}
+        self._closed = expose.still_closed(state)
         self._units = sorted(
             [*state.units(), *self._gone()], key=lambda placed: (application_of(placed[0]), number_of(placed[0]))
         )
@@ -133,7 +135,10 @@ class _Description:
             return f"container {placed[2].name} is {placed[2].status}"
         if not placed[2].name:
             return f"remote {placed[2].remote} does not answer" if status == UNKNOWN else "its container is gone"
-        return placed[1].failed or placed[1].message
+        closed = self._closed.get(placed[0])
+        return placed[1].failed or ", ".join(
+            part for part in (placed[1].message, closed and f"not open to the outside: {', '.join(closed)}") if part
+        )
 
     def _gone(self) -> list[Placed]:
         """The units that were there, and whose containers are not to be seen. Such a container has no name."""

@@ -242,6 +242,9 @@ def test_ports_that_are_opened(state):
     assert "open port 53/udp of container api-0" in expose.texts(state)
     first = state.containers[0]
     expected = ("api/0", "port 53/udp is not opened on one: address already in use")
+    assert expose.still_closed(state) == {"api/0": ["80/tcp", "53/udp"], "api/1": ["80/tcp"]}
+    messages = {unit: each["message"] for unit, each in describe(state)["applications"]["api"]["units"].items()}
+    assert messages["api/0"] == "not open to the outside: 80/tcp, 53/udp"
     assert expose.refusal(first, "flotilla-udp-53", "address already in use") == expected
 
 
