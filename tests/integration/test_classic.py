@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from classic_lxc import BRIDGE, ClassicLxc
+from classic_lxc import BRIDGE, BRIDGES, ClassicLxc
 from three_times import assert_done, three_times
 from trees import described, fill
 
@@ -165,7 +165,7 @@ def move(here, remote, name):
     """A task that migrates c1 to the remote under the test's name."""
 
     def task(title: str, **options) -> dict:
-        target = {"target_remote": remote, "target_name": name, "networks": {BRIDGE: f"lab-{remote}"}}
+        target = {"target_remote": remote, "target_name": name, "networks": {BRIDGE: BRIDGES[remote]}}
         return {"name": title, "flotilla.lxd.migrate": {"url": here.url, "name": "c1", **target, **options}}
 
     return task
@@ -207,7 +207,7 @@ class TestMigrate:
             "eth0": {
                 "type": "nic",
                 "nictype": "bridged",
-                "parent": f"lab-{remote}",
+                "parent": BRIDGES[remote],
                 "name": "eth0",
                 "hwaddr": "00:16:3e:12:34:56",
             }

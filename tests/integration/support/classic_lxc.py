@@ -13,8 +13,9 @@ from trees import NUMBERS, as_root_of
 
 from lab.settings import DAEMONS, IMAGES
 
+BRIDGES = {daemon.name: daemon.bridge for daemon in DAEMONS}
 # Their addresses come from the bridge of this daemon.
-BRIDGE = next(daemon.bridge for daemon in DAEMONS if daemon.name == "lxd-a")
+BRIDGE = BRIDGES["lxd-a"]
 
 
 class ClassicLxc:
