@@ -101,14 +101,14 @@ def test_a_bad_bundle_is_told_of_and_fails_nothing(site, local_tasks):
     assert result["failed"] is False and "plan" not in result
     assert result["problems"] == [
         {
-            "text": "at least one application must be specified: with a value of the wrong type in it, a document counts as"
-            " empty",
-            "line": 1,
+            "text": 'num_units of application "proxy" has to be a whole number, and is a text, "one"',
+            "line": 2,
             "file": file,
         },
         {
-            "text": 'num_units of application "proxy" has to be a whole number, and is a text, "one"',
-            "line": 2,
+            "text": "at least one application must be specified: with a value of the wrong type in it, a document counts as"
+            " empty",
+            "line": 1,
             "file": file,
         },
     ]
