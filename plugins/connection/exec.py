@@ -292,9 +292,10 @@ class Connection(ConnectionBase):
 
     def _arguments(self, cmd: str) -> list[str]:
         """The command as the API takes it. What is a call of a shell already is spared another one around it."""
-        if len(cmd.encode()) >= _LONGEST_WORD:
+        size = len(cmd.encode())
+        if size >= _LONGEST_WORD:
             raise AnsibleError(
-                f"This command has {len(cmd.encode())} bytes, and Linux takes no more than {_LONGEST_WORD - 1}: put what is"
+                f"This command has {size} bytes, and Linux takes no more than {_LONGEST_WORD - 1}: put what is"
                 " long into a file, with ansible.builtin.copy, or into stdin"
             )
         words = shlex.split(cmd)

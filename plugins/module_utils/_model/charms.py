@@ -54,20 +54,19 @@ class Role:
 
     def secrets(self, application: Application) -> list[str]:
         """The values of options that the role says no_log of, the longest first."""
-        secret = {name for name, each in (self.takes or {}).items() if each.no_log}
-        values = {
-            str(value)
-            for option, value in application.options.items()
-            if {option, self._name(option)} & secret and value not in (None, "")
-        }
+        set_here = ((self._option(name), value) for name, value in application.options.items())
+        values = {str(value) for known, value in set_here if known and known.no_log and value not in (None, "")}
         return sorted(values, key=len, reverse=True)
 
     def _name(self, option: str) -> str:
         return option.replace("-", "_")
 
-    def _variable(self, option: str) -> str:
+    def _option(self, name: str) -> Option | None:
         takes = self.takes or {}
-        known = takes.get(option, takes.get(self._name(option)))
+        return takes.get(name, takes.get(self._name(name)))
+
+    def _variable(self, option: str) -> str:
+        known = self._option(option)
         if known is not None:
             return known.variable
         prefix = re.split(r"[./]", self.name)[-1] + "_"

@@ -10,6 +10,7 @@ not opened at all. Source: doc/reference/devices_proxy of LXD and Incus.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from .publish import parse_port
@@ -23,9 +24,79 @@ _EVERYWHERE = {"0.0.0.0/0", "::/0"}
 Devices = Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class _Opening:
+    """A port of a unit that is to be open. port: as the unit says it, 80/tcp."""
+
+    unit: str
+    port: str
+    container: Container
+
+    @property
+    def device(self) -> str:
+        protocol, numbers = self._parts
+        return f"{PREFIX}{protocol}-{numbers}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        protocol, numbers = self._parts
+        return {
+            "type": "proxy",
+            "listen": f"{protocol}:0.0.0.0:{numbers}",
+            "connect": f"{protocol}:127.0.0.1:{numbers}",
+        }
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        protocol, first, last = parse_port(self.port)
+        return protocol, str(first) if first == last else f"{first}-{last}"
+
+
 def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """What is to change; and what cannot be opened."""
+    openings, problems = _wanted(state)
     wanted: dict[str, dict[str, dict[str, str]]] = {each.name: {} for each in state.containers}
+    for each in openings:
+        wanted[each.container.name][each.device] = each.options
+    found = {each.name: _differing(each, wanted[each.name]) for each in state.containers}
+    return {name: each for name, each in found.items() if each}, problems
+
+
+def texts(state: State) -> list[str]:
+    """What there is to open and to close, for people, as where a port could not be opened or somebody closed it."""
+    return [
+        f"{'close' if options is None else 'open'} port {_port(device)} of container {name}"
+        for name, changing in devices(state)[0].items()
+        for device, options in changing.items()
+    ]
+
+
+def still_closed(state: State) -> dict[str, list[str]]:
+    """By unit, the ports that are to be open and are not, as a server could not open them."""
+    found: dict[str, list[str]] = {}
+    for each in _wanted(state)[0]:
+        if each.container.devices.get(each.device) != each.options:
+            found.setdefault(each.unit, []).append(each.port)
+    return found
+
+
+def refusal(state: State, container: str, device: str, text: str) -> tuple[str, str]:
+    """The unit whose port it is that a server does not open, and what is wrong. text: the server's."""
+    each = next(each for each in _wanted(state)[0] if (each.container.name, each.device) == (container, device))
+    return each.unit, f"port {each.port} is not opened on {each.container.remote}: {text}"
+
+
+def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
+    return _those(changing, lambda options: options is None)
+
+
+def to_open(changing: Devices) -> dict[str, dict[str, Any]]:
+    return _those(changing, lambda options: options is not None)
+
+
+def _wanted(state: State) -> tuple[list[_Opening], list[str]]:
+    """The ports that are to be open, and what is wrong with others."""
+    openings = []
     taken: dict[tuple[str, str, str, int], str] = {}
     problems = []
     for unit, record, container in state.units():
@@ -43,55 +114,8 @@ def devices(state: State) -> tuple[dict[str, dict[str, Any]], list[str]]:
                 problems.append(f"port {port} of {unit} is not opened: {other} has it on {container.remote}")
                 continue
             taken.update(dict.fromkeys(keys, unit))
-            numbers = str(first) if first == last else f"{first}-{last}"
-            wanted[container.name][_device(port)] = {
-                "type": "proxy",
-                "listen": f"{protocol}:0.0.0.0:{numbers}",
-                "connect": f"{protocol}:127.0.0.1:{numbers}",
-            }
-    found = {each.name: _differing(each, wanted[each.name]) for each in state.containers}
-    return {name: each for name, each in found.items() if each}, problems
-
-
-def texts(state: State) -> list[str]:
-    """What there is to open and to close, for people, as where a port could not be opened or somebody closed it."""
-    return [
-        f"{'close' if options is None else 'open'} port {_port(device)} of container {name}"
-        for name, changing in devices(state)[0].items()
-        for device, options in changing.items()
-    ]
-
-
-def still_closed(state: State) -> dict[str, list[str]]:
-    """By unit, the ports that are to be open and are not, as a server could not open them."""
-    containers = {each.name: each for each in state.containers}
-    found: dict[str, list[str]] = {}
-    for name, changing in to_open(devices(state)[0]).items():
-        for device in changing:
-            found.setdefault(_unit(containers[name], device), []).append(_port(device))
-    return found
-
-
-def refusal(container: Container, device: str, text: str) -> tuple[str, str]:
-    """The unit whose port it is that a server does not open, and what is wrong. text: the server's."""
-    return _unit(container, device), f"port {_port(device)} is not opened on {container.remote}: {text}"
-
-
-def to_close(changing: Devices) -> dict[str, dict[str, Any]]:
-    return _those(changing, lambda options: options is None)
-
-
-def to_open(changing: Devices) -> dict[str, dict[str, Any]]:
-    return _those(changing, lambda options: options is not None)
-
-
-def _unit(container: Container, device: str) -> str:
-    return next((unit for unit, record in container.units.items() if device in map(_device, record.ports)), "")
-
-
-def _device(port: str) -> str:
-    protocol, first, last = parse_port(port)
-    return f"{PREFIX}{protocol}-{first}" + ("" if first == last else f"-{last}")
+            openings.append(_Opening(unit, port, container))
+    return openings, problems
 
 
 def _port(device: str) -> str:

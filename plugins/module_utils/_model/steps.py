@@ -216,27 +216,25 @@ class Steps:
         containers = {each.name: each for each in state.containers}
         refused: dict[str, str] = {}
 
-        def change(name: str) -> None:
-            refused.update(self._set_ports(containers[name], part[name]))
+        def open_ports(name: str) -> None:
+            refused.update(self._open(state, containers[name], opening[name]))
 
         # A port may go from one container to another: nobody can listen on it before the first one has let it go.
-        for part in (expose.to_close(devices), expose.to_open(devices)):
-            in_parallel(change, part)
+        closing, opening = expose.to_close(devices), expose.to_open(devices)
+        in_parallel(lambda name: self._change(containers[name], devices=closing[name]), closing)
+        in_parallel(open_ports, opening)
         return closed, refused
 
-    def _set_ports(self, container: Container, devices: Mapping[str, Any]) -> dict[str, str]:
+    def _open(self, state: State, container: Container, devices: Mapping[str, Any]) -> dict[str, str]:
         try:
             self._change(container, devices=devices)
         except ApiError as error:
-            if len(devices) == 1:
-                unit, text = expose.refusal(container, next(iter(devices)), error.text)
-                return {unit: text}
-            # Of several the server says of one only what is wrong with it.
-            return {
-                unit: text
-                for name, options in devices.items()
-                for unit, text in self._set_ports(container, {name: options}).items()
-            }
+            if len(devices) > 1:
+                # Of several the server says of one only what is wrong with it.
+                alone = (self._open(state, container, {name: options}) for name, options in devices.items())
+                return {unit: text for each in alone for unit, text in each.items()}
+            unit, text = expose.refusal(state, container.name, next(iter(devices)), error.text)
+            return {unit: text}
         return {}
 
 

@@ -240,12 +240,19 @@ def test_ports_that_are_opened(state):
     assert [*devices["api-1"]] == ["flotilla-tcp-80"] and "db-0" not in devices
     assert closed == ["port 80/tcp of db/0 is not opened: api/0 has it on one"]
     assert "open port 53/udp of container api-0" in expose.texts(state)
-    first = state.containers[0]
     expected = ("api/0", "port 53/udp is not opened on one: address already in use")
     assert expose.still_closed(state) == {"api/0": ["80/tcp", "53/udp"], "api/1": ["80/tcp"]}
     messages = {unit: each["message"] for unit, each in describe(state)["applications"]["api"]["units"].items()}
     assert messages["api/0"] == "not open to the outside: 80/tcp, 53/udp"
-    assert expose.refusal(first, "flotilla-udp-53", "address already in use") == expected
+    assert expose.refusal(state, "api-0", "flotilla-udp-53", "address already in use") == expected
+
+
+def test_a_port_is_the_one_of_the_unit_that_is_exposed(state):
+    state = published(published(state, "api/0", ports=("80/tcp",)), "log/1", ports=("80/tcp",))
+    log = replace(state.applications["log"], exposed=True)
+    state = replace(state, applications={**state.applications, "log": log})
+    assert expose.still_closed(state) == {"log/1": ["80/tcp"]}
+    assert expose.refusal(state, "api-0", "flotilla-tcp-80", "no")[0] == "log/1"
 
 
 def test_ports_that_are_closed_again_or_never_opened(state):
