@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.plays import on_localhost
 from benchmarks.race import Command, Contest
 
 REMOTE = "lxd-a"
@@ -47,12 +48,14 @@ def prepared(scratch: Path) -> Iterator[list[Contest]]:
                 title="import of a split image of 1 GiB",
                 peer_title="lxc image import",
                 ours=Command(
-                    _playbook(scratch / "ours.yml", {"flotilla.lxd.image": task}, str(python)),
+                    on_localhost(scratch / "ours.yml", [{"flotilla.lxd.image": task}], python=str(python)),
                     "changed=1",
                     before=REMOVE,
                 ),
                 peer=Command(peer, "Image imported", before=REMOVE),
-                floor=Command(_playbook(scratch / "floor.yml", {"ansible.builtin.debug": {}}, sys.executable), "ok=1 "),
+                floor=Command(
+                    on_localhost(scratch / "floor.yml", [{"ansible.builtin.debug": {}}], python=sys.executable), "ok=1 "
+                ),
                 goal=1.1,
             )
         ]
@@ -77,10 +80,3 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
-
-
-def _playbook(file: Path, task: dict[str, object], python: str) -> tuple[str, ...]:
-    variables = {"ansible_python_interpreter": python}
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": [task]}
-    file.write_text(json.dumps([play]))
-    return ("ansible-playbook", "-i", "localhost,", str(file))

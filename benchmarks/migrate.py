@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import containers
+from benchmarks.plays import on_localhost
 from benchmarks.race import Command, Contest
 
 # The servers of each command, there and back.
@@ -57,8 +57,4 @@ def _commands(command: str, there: str, back: str) -> Command:
 
 
 def _playbook(file: Path, tasks: list[dict[str, Any]], shows: str) -> Command:
-    """The modules run where Ansible does, with its Python."""
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python, "tasks": tasks}
-    file.write_text(json.dumps([play]))
-    return Command(("ansible-playbook", "-i", "localhost,", str(file)), shows=shows, times=2)
+    return Command(on_localhost(file, tasks), shows=shows, times=2)

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import containers
 from benchmarks.module import looped
+from benchmarks.plays import on_localhost
 from benchmarks.race import Command, Contest
 from lab.settings import STATE
 
@@ -73,13 +74,10 @@ def _plays(file: Path) -> Command:
         "ansible_lxd_project": containers.PROJECT,
     }
     known = {"ansible.builtin.add_host": {"name": "{{ item }}", "groups": "made", **reach}, "loop": NAMES}
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    local = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python}
     inside = {"hosts": "made", "gather_facts": False, "tasks": [WORK]}
-    file.write_text(json.dumps([{**local, "tasks": [make, known]}, inside]))
     listed = f"lxc list {REMOTE}: --project {containers.PROJECT} --format csv --columns n"
     clear = f"{listed} | xargs -r -I{{}} lxc delete --force {REMOTE}:{{}} --project {containers.PROJECT}"
-    line = ("ansible-playbook", "-i", "localhost,", str(file))
+    line = on_localhost(file, [make, known], inside)
     return Command(line, shows="changed: [bench-", times=COUNT, before=("sh", "-c", clear))
 
 

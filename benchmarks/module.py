@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import containers
+from benchmarks.plays import on_localhost
 from benchmarks.race import Command, Contest
 from lab.settings import STATE
 
@@ -40,10 +40,6 @@ def prepared(scratch: Path) -> Iterator[list[Contest]]:
 
 
 def looped(file: Path, task: dict[str, Any], items: list[str]) -> Command:
-    """A playbook of one task, looped over the items. The modules run where Ansible does, with its Python."""
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    tasks = [{**task, "loop": items}]
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python, "tasks": tasks}
-    file.write_text(json.dumps([play]))
-    line = ("ansible-playbook", "-i", "localhost,", str(file))
+    """A playbook of one task, looped over the items."""
+    line = on_localhost(file, [{**task, "loop": items}])
     return Command(line, shows="ok: [localhost] => (item=", times=len(items))
